@@ -1,0 +1,8 @@
+/**
+ * Building blocks for concurrent work: single flight, abortable waits, progress deadlines.
+ *
+ * @packageDocumentation
+ */
+export { abortable } from './abortable.ts'
+export { ProgressDeadline } from './progress-deadline.ts'
+export { SingleFlight } from './single-flight.ts'

@@ -1,0 +1,43 @@
+import type { Clock } from '@layermesh/interface'
+
+/**
+ * A signal that aborts when nothing has happened for `timeoutMs`. Call `progress` whenever something happens, and
+ * dispose of it at the end.
+ */
+export class ProgressDeadline implements Disposable {
+  readonly #controller = new AbortController()
+  readonly #clock: Clock
+  readonly #timeoutMs: number
+  readonly #makeError: () => Error
+  #lastProgressMs: number
+  #cancel: () => void
+
+  constructor(clock: Clock, timeoutMs: number, makeError: () => Error) {
+    this.#clock = clock
+    this.#timeoutMs = timeoutMs
+    this.#makeError = makeError
+    this.#lastProgressMs = clock.monotonicMs()
+    this.#cancel = clock.setTimer(timeoutMs, this.#check)
+  }
+
+  /** Aborts with the error of `makeError` when the time is over. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Says that something happened; cheap enough for each chunk. */
+  progress(): void {
+    this.#lastProgressMs = this.#clock.monotonicMs()
+  }
+
+  [Symbol.dispose](): void {
+    this.#cancel()
+  }
+
+  // The timer is re-armed when it fires, not at each progress: chunks come thousands of times a second.
+  readonly #check = (): void => {
+    const leftMs = this.#lastProgressMs + this.#timeoutMs - this.#clock.monotonicMs()
+    if (leftMs <= 0) this.#controller.abort(this.#makeError())
+    else this.#cancel = this.#clock.setTimer(leftMs, this.#check)
+  }
+}

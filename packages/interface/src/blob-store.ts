@@ -1,0 +1,94 @@
+import type { ByteRange } from './byte-range.ts'
+import type { Digest } from './digest.ts'
+
+/** Facts about a finished, verified blob on this node's disk. */
+export interface BlobStat {
+  readonly digest: Digest
+  readonly sizeBytes: number
+  /** Size of every piece but the last, in bytes. */
+  readonly pieceBytes: number
+}
+
+/** Options of every call that reads. */
+export interface ReadOptions {
+  readonly signal?: AbortSignal
+}
+
+/**
+ * An open blob, finished or still filling, that can be read at any range, by any number of readers.
+ * Dispose of it when done: until then its bytes stay readable even if the blob is removed from the store.
+ */
+export interface BlobHandle extends AsyncDisposable {
+  readonly digest: Digest
+  readonly sizeBytes: number
+  /**
+   * Yields the bytes of `range` in order; waits for those that are still being filled.
+   *
+   * A chunk is lent, not given: its memory is reused once the iterator has been advanced **twice** more, so
+   * that one chunk can be on its way to a socket while the next is read. Copy what you keep.
+   *
+   * Throws ERR_RANGE_UNSATISFIABLE when `range` is not inside the blob, and the fill's error when the fill
+   * fails before all bytes of `range` are known to be right; then no further byte is yielded.
+   */
+  read(range?: ByteRange, options?: ReadOptions): AsyncIterable<Uint8Array>
+}
+
+/** A source of the {@link PieceTable}: the SHA-256 of each piece, in order, 32 bytes each. */
+export interface PieceTable {
+  readonly pieceBytes: number
+  readonly hashes: readonly Uint8Array[]
+}
+
+/**
+ * One download of one blob into one node's disk. The writer owns it: exactly one of `commit` and `fail` ends it.
+ * Readers come and go and never influence it.
+ */
+export interface Fill {
+  readonly digest: Digest
+  readonly sizeBytes: number
+  readonly pieceBytes: number
+  /** Whether any reader was handed a byte; while none was, the fill can be replaced without anybody noticing. */
+  readonly exposed: boolean
+  /** The first bytes that are still missing: from the first unwritten byte to the next written one; undefined when all are there. */
+  firstMissing(): ByteRange | undefined
+  /**
+   * Writes bytes that the caller vouches for: they become readable at once, except those of the last piece,
+   * which are held back until `commit` has verified the whole blob. `offset` must be where the piece that it
+   * lies in has been written to. The bytes are copied or written before the promise resolves.
+   *
+   * Throws ERR_FILL_WRITE when the disk refuses, ERR_FILL_ENDED after `commit` or `fail`.
+   */
+  write(offset: number, bytes: Uint8Array): Promise<void>
+  /** A piece's SHA-256 once all its bytes are written and hashed in order, else undefined. */
+  pieceHash(index: number): Uint8Array | undefined
+  /** Resolves when all bytes of `range` are written (not verified as a whole), rejects when the fill fails before. */
+  whenWritten(range: ByteRange, options?: ReadOptions): Promise<void>
+  /** Opens the blob for readers that follow the fill. */
+  open(): BlobHandle
+  /**
+   * Makes the finished blob part of the store: verify, fsync, rename, fsync of the folder, index, in this order.
+   * Throws ERR_BLOB_CORRUPT when the whole-blob digest is wrong; the bytes are gone then and readers fail.
+   */
+  commit(): Promise<BlobStat>
+  /** Ends the fill without a blob: its bytes are dropped and waiting readers reject with `reason`. */
+  fail(reason: Error): Promise<void>
+}
+
+/** Bytes on disk by digest. What it holds has been verified against the digest, and survives a crash. */
+export interface BlobStore {
+  /** Facts about a finished blob, or undefined when this node doesn't hold it. Local and quick. */
+  stat(digest: Digest): Promise<BlobStat | undefined>
+  /** Opens a finished blob. Throws ERR_BLOB_NOT_FOUND when this node doesn't hold it. */
+  open(digest: Digest): Promise<BlobHandle>
+  /** The piece table of a finished blob. Throws ERR_BLOB_NOT_FOUND when this node doesn't hold it. */
+  pieceTable(digest: Digest): Promise<PieceTable>
+  /**
+   * Starts to fill a blob of `sizeBytes`. The caller makes sure that a digest is filled once at a time.
+   * Throws ERR_FILL_WRITE when the disk refuses.
+   */
+  startFill(digest: Digest, sizeBytes: number): Promise<Fill>
+  /** Removes a blob; open handles keep reading. Does nothing when it isn't held. */
+  remove(digest: Digest): Promise<void>
+  /** Every finished blob, in no order. */
+  list(): AsyncIterable<BlobStat>
+}

@@ -1,0 +1,30 @@
+import type { Digest } from './digest.ts'
+
+/** The two endpoints of the distribution API that serve content by digest. */
+export type ContentKind = 'manifest' | 'blob'
+
+/** A repository at an upstream: `docker.io` and `library/nginx`. */
+export interface RepositoryRef {
+  /** Canonical image host of the upstream, never an endpoint's URL. */
+  readonly upstream: string
+  /** `<name>` of the distribution-spec: the path between `/v2/` and `/manifests/`, upstream's own. */
+  readonly repository: string
+}
+
+/** Content by digest, and where it may be asked for. */
+export interface ContentRef extends RepositoryRef {
+  readonly kind: ContentKind
+  readonly digest: Digest
+}
+
+/** A tag of a repository. */
+export interface TagRef extends RepositoryRef {
+  readonly tag: string
+}
+
+/** What a manifest request yields: where it is, what it is, how long it is (image-spec 1.1, descriptor.md). */
+export interface Descriptor {
+  readonly digest: Digest
+  readonly mediaType: string
+  readonly sizeBytes: number
+}

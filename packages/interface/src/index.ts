@@ -1,0 +1,21 @@
+/**
+ * The contracts between layermesh's packages, the types that they talk in, and the errors that they throw.
+ * Nothing here depends on anything.
+ *
+ * @packageDocumentation
+ */
+export * from './blob-store.ts'
+export * from './byte-range.ts'
+export * from './clock.ts'
+export * from './content-fetcher.ts'
+export * from './content.ts'
+export * from './digest.ts'
+export * from './directory.ts'
+export * from './errors.ts'
+export * from './lifecycle.ts'
+export * from './locality.ts'
+export * from './log.ts'
+export * from './metrics.ts'
+export * from './peer-network.ts'
+export * from './tag-store.ts'
+export * from './upstream-client.ts'

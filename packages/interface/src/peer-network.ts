@@ -1,0 +1,75 @@
+import type { LinkClass, Locality } from './locality.ts'
+
+/** A node's libp2p peer id in its text form. */
+export type PeerId = string & { readonly __peerId: unique symbol }
+
+/** What a node says of itself when it joins. */
+export interface NodeFacts {
+  readonly name: string
+  readonly version: string
+  readonly locality: Locality
+}
+
+/** A live peer of the same cluster that has proven membership. */
+export interface Member extends NodeFacts {
+  readonly peer: PeerId
+  /** Link class between this node and the member. */
+  readonly link: LinkClass
+  /** Multiaddrs under which the member can be reached, as far as known. */
+  readonly addresses: readonly string[]
+  /** Last measured round-trip time in milliseconds, undefined before the first measurement. */
+  readonly roundTripMs: number | undefined
+}
+
+/** A frame: one message of a peer stream, at most `maxFrameBytes` long. */
+export type Frame = Uint8Array
+
+/**
+ * A bidirectional stream of length-delimited frames to one peer. Flow control is by pulling: a sender that awaits
+ * `send` never queues more than one frame, and a peer sends only what was asked for.
+ */
+export interface PeerStream {
+  readonly peer: PeerId
+  /** Resolves when the transport has room for the next frame. Throws ERR_PEER_STREAM when the stream is gone. */
+  send(frame: Frame, options?: { readonly signal?: AbortSignal }): Promise<void>
+  /** The next frame; undefined when the peer closed its side. Throws ERR_PEER_STREAM on reset, ERR_PEER_PROTOCOL on a frame that is too long. */
+  receive(options?: { readonly signal?: AbortSignal }): Promise<Frame | undefined>
+  /** Ends our side in good order. Idempotent. */
+  close(): Promise<void>
+  /** Resets the stream at once. Idempotent. */
+  abort(reason: Error): void
+}
+
+/** Serves one inbound stream; the network aborts the stream when it throws and closes it when it returns. */
+export type PeerStreamHandler = (stream: PeerStream, member: Member) => Promise<void>
+
+/** A gossip message of a member; its author is authenticated. */
+export type GossipHandler = (from: PeerId, message: Uint8Array) => void
+
+/** Undoes a registration; idempotent. */
+export type Unsubscribe = () => void
+
+/** What happens to the set of members. */
+export interface MembershipListener {
+  joined?(member: Member): void
+  left?(member: Member): void
+}
+
+/** The cluster as this node sees it. Nothing reaches a handler from a peer that has not proven membership. */
+export interface PeerNetwork {
+  readonly self: Member
+  /** Live members without this node, in no order. */
+  members(): readonly Member[]
+  /** Whether membership is proven by a secret; without one, anybody who can reach the port is a member. */
+  readonly authenticated: boolean
+  /** Opens a stream for `protocol` (`/layermesh/<name>/<version>`). Throws ERR_PEER_UNREACHABLE. */
+  openStream(peer: PeerId, protocol: string, options?: { readonly signal?: AbortSignal }): Promise<PeerStream>
+  /** Serves `protocol` from now on; at most once for each protocol. */
+  handle(protocol: string, handler: PeerStreamHandler): Promise<void>
+  /** Publishes to all members, best effort: messages may be lost, repeated or reordered. */
+  publish(topic: string, message: Uint8Array): Promise<void>
+  subscribe(topic: string, handler: GossipHandler): Unsubscribe
+  onMembership(listener: MembershipListener): Unsubscribe
+  /** Cuts a peer off for `durationMs`: it is disconnected and not readmitted before. */
+  ban(peer: PeerId, durationMs: number): void
+}
