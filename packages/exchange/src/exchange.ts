@@ -1,0 +1,59 @@
+import type { ContentRef, LinkClass, PeerId, Startable, TagRecord, TagRef } from '@layermesh/interface'
+
+/** What one node asks another for. */
+export interface TransferRequest {
+  readonly ref: ContentRef
+  /**
+   * "I ask you as the lead of this scope": a peer that doesn't hold the content gets it from further out, never
+   * from this scope or a nearer one, and sends it on while it comes. Without it, only what is held is sent.
+   */
+  readonly leadScope?: LinkClass
+}
+
+/** Options of each call. */
+export interface ExchangeOptions {
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Content that a peer is sending, piece by piece. Dispose of it when done: with pieces outstanding that resets
+ * the stream, otherwise it ends it in good order.
+ */
+export interface Transfer extends AsyncDisposable {
+  /** Size of the whole content as the peer says it, at most 1 TiB; true only if the whole-content digest turns out right. */
+  readonly sizeBytes: number
+  /** Size of every piece but the last, in bytes: the peer's choice, at most 16 MiB. */
+  readonly pieceBytes: number
+  /** Whether the peer holds the finished content; false while it is still fetching it. */
+  readonly complete: boolean
+  /**
+   * Asks for a piece, `0 <= index < ceil(sizeBytes / pieceBytes)`, in any order. The bytes match the SHA-256 that
+   * the peer named for the piece and belong to the caller.
+   *
+   * Pieces can be asked for ahead: two are outstanding at the peer, a third waits for its turn, and they are
+   * answered in the order in which they were asked for. The first error, an aborted signal included, ends the
+   * transfer: whatever is outstanding or asked for later rejects with it.
+   *
+   * Throws ERR_PEER_STALLED when no frame came for the link's stall time-out, ERR_PEER_STREAM when the stream is
+   * lost, ERR_PEER_PROTOCOL for bytes or frames that are wrong, ERR_PEER_MISSING when the peer can't go on,
+   * ERR_RANGE_UNSATISFIABLE when there is no such piece (which leaves the transfer as it is).
+   */
+  piece(index: number, options?: ExchangeOptions): Promise<Uint8Array>
+}
+
+/** The pull protocol between peers, both sides of it. */
+export interface Exchange extends Startable {
+  /**
+   * Asks `peer` for content; resolves when the peer has said how long it is. `signal` ends the opening only.
+   *
+   * Throws ERR_PEER_MISSING when the peer has it not or can't get it, ERR_PEER_BUSY when it is full,
+   * ERR_PEER_UNREACHABLE, ERR_PEER_STALLED, ERR_PEER_STREAM and ERR_PEER_PROTOCOL.
+   */
+  open(peer: PeerId, request: TransferRequest, options?: ExchangeOptions): Promise<Transfer>
+  /**
+   * Asks `peer` for its record of a tag; undefined when it has none.
+   *
+   * Throws ERR_PEER_UNREACHABLE, ERR_PEER_STALLED, ERR_PEER_STREAM and ERR_PEER_PROTOCOL.
+   */
+  askTag(peer: PeerId, ref: TagRef, options?: ExchangeOptions): Promise<TagRecord | undefined>
+}
