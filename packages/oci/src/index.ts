@@ -1,1 +1,32 @@
-export {}
+/**
+ * The words of the OCI image-spec and distribution-spec: digests, names, references, media types, manifests,
+ * routes, ranges and error bodies. Pure: text and bytes in, values or errors out.
+ *
+ * @packageDocumentation
+ */
+export {
+  createDigestHash,
+  digestAlgorithm,
+  digestHex,
+  digestOf,
+  parseDigest,
+  type DigestHash,
+} from './digest.ts'
+export { errorBody, type OciErrorCode } from './error-body.ts'
+export { MAX_MANIFEST_BYTES } from './manifest-document.ts'
+export { manifestMediaType } from './manifest-media-type.ts'
+export { referencesOf, type ManifestReferences } from './manifest-references.ts'
+export {
+  DOCKER_MANIFEST,
+  DOCKER_MANIFEST_LIST,
+  isImageMediaType,
+  isIndexMediaType,
+  MANIFEST_ACCEPT,
+  MANIFEST_MEDIA_TYPES,
+  OCI_INDEX,
+  OCI_MANIFEST,
+} from './media-types.ts'
+export { isDigestReference, parseReference, type Reference } from './reference.ts'
+export { MAX_REPOSITORY_NAME_LENGTH, parseRepositoryName } from './repository-name.ts'
+export { parseTag } from './tag.ts'
+export { canonicalRepository, canonicalUpstreamHost, DOCKER_HUB } from './upstream-host.ts'

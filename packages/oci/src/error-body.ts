@@ -1,0 +1,20 @@
+/** Error codes of the distribution-spec 1.1, "Error codes", and those that registries use besides. */
+export type OciErrorCode =
+  | 'BLOB_UNKNOWN'
+  | 'DENIED'
+  | 'DIGEST_INVALID'
+  | 'MANIFEST_INVALID'
+  | 'MANIFEST_UNKNOWN'
+  | 'NAME_INVALID'
+  | 'NAME_UNKNOWN'
+  | 'RANGE_INVALID'
+  | 'TAG_INVALID'
+  | 'TOOMANYREQUESTS'
+  | 'UNAVAILABLE'
+  | 'UNKNOWN'
+  | 'UNSUPPORTED'
+
+/** The JSON of an error reply; serve it as `application/json`, the only type in which dockerd looks for it. */
+export function errorBody(code: OciErrorCode, message: string, detail?: unknown): string {
+  return JSON.stringify({ errors: [{ code, message, detail }] })
+}

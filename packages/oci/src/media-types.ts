@@ -1,0 +1,30 @@
+/** Media types of the image-spec 1.1 and of Docker's image manifest, version 2, schema 2. */
+export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json'
+export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
+export const DOCKER_MANIFEST_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json'
+export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
+
+/** Docker's schema 1, which current runtimes refuse; it is neither asked for nor served. */
+export const DOCKER_SCHEMA1_MANIFEST = 'application/vnd.docker.distribution.manifest.v1+json'
+export const DOCKER_SCHEMA1_SIGNED_MANIFEST = 'application/vnd.docker.distribution.manifest.v1+prettyjws'
+
+/** The manifest types that upstreams are asked for. */
+export const MANIFEST_MEDIA_TYPES: readonly string[] = [
+  OCI_INDEX,
+  OCI_MANIFEST,
+  DOCKER_MANIFEST_LIST,
+  DOCKER_MANIFEST,
+]
+
+/** The `Accept` value of each manifest request that goes upstream; without it Docker Hub answers with schema 1. */
+export const MANIFEST_ACCEPT = MANIFEST_MEDIA_TYPES.join(', ')
+
+/** Whether a manifest of this type lists other manifests. */
+export function isIndexMediaType(mediaType: string): boolean {
+  return mediaType === OCI_INDEX || mediaType === DOCKER_MANIFEST_LIST
+}
+
+/** Whether a manifest of this type stands for one image: it has a config and layers. */
+export function isImageMediaType(mediaType: string): boolean {
+  return mediaType === OCI_MANIFEST || mediaType === DOCKER_MANIFEST
+}

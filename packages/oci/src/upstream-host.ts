@@ -1,0 +1,38 @@
+import { RouteInvalidError } from '@layermesh/interface'
+import { quoteInput } from './quote-input.ts'
+
+/** The image host of Docker Hub. */
+export const DOCKER_HUB = 'docker.io'
+
+const DOCKER_HUB_ALIASES: ReadonlySet<string> = new Set(['index.docker.io', 'registry-1.docker.io'])
+
+const MAX_HOST_LENGTH = 255
+const MAX_PORT = 65_535
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
+const HOST_AND_PORT = new RegExp(`^((?:${LABEL}\\.)*${LABEL}|\\[[0-9a-f:.]+\\])(?::([0-9]{1,5}))?$`)
+
+/**
+ * The one way in which we write an image host, `host` or `host:port`: lower case, without the port of HTTPS, and
+ * `docker.io` for all names of Docker Hub. Throws ERR_ROUTE_INVALID when `text` is no such thing.
+ */
+export function canonicalUpstreamHost(text: string): string {
+  const host = splitHost(text)
+  if (host === undefined) throw new RouteInvalidError(`${quoteInput(text)} is no registry host`)
+  return DOCKER_HUB_ALIASES.has(host) ? DOCKER_HUB : host
+}
+
+/** Adds the `library/` that Docker Hub's one-component names stand for. */
+export function canonicalRepository(upstream: string, repository: string): string {
+  return upstream === DOCKER_HUB && !repository.includes('/') ? `library/${repository}` : repository
+}
+
+function splitHost(text: string): string | undefined {
+  if (text.length > MAX_HOST_LENGTH) return undefined
+  const match = HOST_AND_PORT.exec(text.toLowerCase())
+  const [, name, port] = match ?? []
+  if (name === undefined) return undefined
+  if (port === undefined) return name
+  const portNumber = Number(port)
+  if (portNumber < 1 || portNumber > MAX_PORT) return undefined
+  return portNumber === 443 ? name : `${name}:${String(portNumber)}`
+}
