@@ -21,7 +21,10 @@ export interface Member extends NodeFacts {
   readonly roundTripMs: number | undefined
 }
 
-/** A frame: one message of a peer stream, at most `maxFrameBytes` long. */
+/** Size of the longest frame of a peer stream, in bytes: 1 MiB of payload and room for what a protocol says about it. */
+export const MAX_FRAME_BYTES = 1024 * 1024 + 1024
+
+/** A frame: one message of a peer stream, at most {@link MAX_FRAME_BYTES} long. */
 export type Frame = Uint8Array
 
 /**
