@@ -1,0 +1,51 @@
+import type { Transfer } from '@layermesh/exchange'
+import { type Fill, PeerProtocolError } from '@layermesh/interface'
+
+/** What a copy works with. */
+export interface PeerCopy {
+  readonly transfer: Transfer
+  /** Where to go on. */
+  readonly fill: Fill
+  readonly onBytes: (count: number) => void
+  readonly signal: AbortSignal
+}
+
+/**
+ * Fills what is missing with pieces from a peer; the next piece is asked for before the last is written, so that
+ * the link doesn't idle. A piece is written once it matches the hash that the peer named for it.
+ *
+ * Throws what the transfer threw, and ERR_PEER_PROTOCOL when the peer cuts the blob otherwise than we do.
+ */
+export async function copyFromPeer(copy: PeerCopy): Promise<void> {
+  const { transfer, fill } = copy
+  if (transfer.sizeBytes !== fill.sizeBytes || transfer.pieceBytes !== fill.pieceBytes) {
+    throw new PeerProtocolError(
+      `the peer describes ${fill.digest} as ${transfer.sizeBytes} bytes in pieces of ${transfer.pieceBytes}, we know ${fill.sizeBytes} in ${fill.pieceBytes}`,
+    )
+  }
+  for (;;) {
+    const missing = fill.firstMissing()
+    if (missing === undefined) return
+    const first = Math.floor(missing.start / fill.pieceBytes)
+    const last = Math.floor((missing.end - 1) / fill.pieceBytes)
+    let next = ask(copy, first)
+    for (let index = first; index <= last; index += 1) {
+      const asked = next
+      if (index < last) next = ask(copy, index + 1)
+      const piece = await asked
+      const pieceStart = index * fill.pieceBytes
+      // The head of the first piece may be on disk already, from another source.
+      const offset = Math.max(pieceStart, missing.start)
+      const wanted = piece.subarray(offset - pieceStart)
+      await fill.write(offset, wanted)
+      copy.onBytes(wanted.length)
+    }
+  }
+}
+
+function ask({ transfer, signal }: PeerCopy, index: number): Promise<Uint8Array> {
+  const piece = transfer.piece(index, { signal })
+  // Its failure is seen when it is awaited; until then an earlier piece's failure may end the copy.
+  piece.catch(() => {})
+  return piece
+}

@@ -1,0 +1,75 @@
+import { type ContentRef, type Fill, LayermeshError, type UpstreamBlob, type UpstreamClient } from '@layermesh/interface'
+import { pipe } from 'it-pipe'
+
+/** How often in a row upstream may break off without having sent anything new. */
+export const MAX_FRUITLESS_ATTEMPTS = 2
+
+/** What a copy works with. */
+export interface UpstreamCopy {
+  readonly upstream: UpstreamClient
+  readonly ref: ContentRef
+  /** Where to go on; undefined when no source has told the size yet. */
+  readonly fill: Fill | undefined
+  /** Gives the fill for content of the size that upstream says. */
+  readonly begin: (sizeBytes: number) => Promise<Fill>
+  readonly onBytes: (count: number) => void
+  readonly signal: AbortSignal
+}
+
+/**
+ * Fills what is missing with bytes from upstream, and goes on where it was when a body breaks off.
+ * Throws what the client threw once that has happened {@link MAX_FRUITLESS_ATTEMPTS} times without progress.
+ */
+export async function copyFromUpstream(copy: UpstreamCopy): Promise<void> {
+  let fill = copy.fill
+  let fruitless = 0
+  for (;;) {
+    const start = fill === undefined ? 0 : fill.firstMissing()?.start
+    if (start === undefined) return
+    let received = 0
+    const onBytes = (count: number) => {
+      received += count
+      copy.onBytes(count)
+    }
+    try {
+      const answer = await copy.upstream.getContent(copy.ref, start, { signal: copy.signal })
+      fill = await beginOrReturn(answer, copy.begin)
+      await writeBody(answer, fill, start, onBytes)
+    } catch (error) {
+      fruitless = received > 0 ? 0 : fruitless + 1
+      if (fruitless >= MAX_FRUITLESS_ATTEMPTS || !(error instanceof LayermeshError && error.retryable)) throw error
+    }
+  }
+}
+
+/** Writes the body that begins at `start` up to what is on disk already. */
+async function writeBody(answer: UpstreamBlob, fill: Fill, start: number, onBytes: (count: number) => void): Promise<void> {
+  const missing = fill.firstMissing()
+  await pipe(answer.body, async (body: AsyncIterable<Uint8Array>) => {
+    // The fill was replaced by one of another size: its first missing byte is not the one that was asked for.
+    if (missing?.start !== start) return returnSource(body)
+    let offset = start
+    for await (const chunk of body) {
+      const wanted = chunk.subarray(0, missing.end - offset)
+      await fill.write(offset, wanted)
+      offset += wanted.length
+      onBytes(wanted.length)
+      // At the blob's own end the body is read to its end instead, so that the connection can be used again.
+      if (offset === missing.end && offset < answer.sizeBytes) break
+    }
+  })
+}
+
+async function beginOrReturn(answer: UpstreamBlob, begin: UpstreamCopy['begin']): Promise<Fill> {
+  try {
+    return await begin(answer.sizeBytes)
+  } catch (error) {
+    await returnSource(answer.body)
+    throw error
+  }
+}
+
+/** A body that is not read keeps its connection busy until it is returned. */
+async function returnSource(body: AsyncIterable<Uint8Array>): Promise<void> {
+  await body[Symbol.asyncIterator]().return?.()
+}

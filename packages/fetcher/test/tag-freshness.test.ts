@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+
+import { tagFreshness } from '../src/tag-freshness.ts'
+
+const policy = { revalidateAfterMs: 60_000, serveStaleForMs: 600_000 }
+
+describe('tagFreshness', () => {
+  const cases: [number, string][] = [
+    [0, 'fresh'],
+    [59_999, 'fresh'],
+    [60_000, 'stale'],
+    [659_999, 'stale'],
+    [660_000, 'expired'],
+  ]
+  for (const [ageMs, expected] of cases) {
+    it(`calls a record of ${ageMs} ms ${expected}`, () => {
+      assert.equal(tagFreshness({ confirmedAtMs: 1_000_000 }, 1_000_000 + ageMs, policy), expected)
+    })
+  }
+
+  it('calls a record from the future stale: the clock was set back', () => {
+    assert.equal(tagFreshness({ confirmedAtMs: 1_000_001 }, 1_000_000, policy), 'stale')
+  })
+
+  it('calls every record stale when the window is 0', () => {
+    assert.equal(tagFreshness({ confirmedAtMs: 5 }, 5, { ...policy, revalidateAfterMs: 0 }), 'stale')
+  })
+})
