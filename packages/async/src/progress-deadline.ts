@@ -10,6 +10,7 @@ export class ProgressDeadline implements Disposable {
   readonly #timeoutMs: number
   readonly #makeError: () => Error
   #lastProgressMs: number
+  #paused = false
   #cancel: () => void
 
   constructor(clock: Clock, timeoutMs: number, makeError: () => Error) {
@@ -27,7 +28,13 @@ export class ProgressDeadline implements Disposable {
 
   /** Says that something happened; cheap enough for each chunk. */
   progress(): void {
+    this.#paused = false
     this.#lastProgressMs = this.#clock.monotonicMs()
+  }
+
+  /** Stops the time until the next `progress`: while a reader is slow, the sender has no reason to go on. */
+  pause(): void {
+    this.#paused = true
   }
 
   [Symbol.dispose](): void {
@@ -36,7 +43,8 @@ export class ProgressDeadline implements Disposable {
 
   // The timer is re-armed when it fires, not at each progress: chunks come thousands of times a second.
   readonly #check = (): void => {
-    const leftMs = this.#lastProgressMs + this.#timeoutMs - this.#clock.monotonicMs()
+    const idleMs = this.#paused ? 0 : this.#clock.monotonicMs() - this.#lastProgressMs
+    const leftMs = this.#timeoutMs - idleMs
     if (leftMs <= 0) this.#controller.abort(this.#makeError())
     else this.#cancel = this.#clock.setTimer(leftMs, this.#check)
   }
