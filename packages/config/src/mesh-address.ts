@@ -1,0 +1,41 @@
+import { isIPv4, isIPv6 } from 'node:net'
+import type { Format } from './format.ts'
+
+const MULTIADDR = /^\/(ip4|ip6|dns|dns4|dns6)\/([^/\s]+)\/tcp\/(\d{1,5})(\/p2p\/[1-9A-HJ-NP-Za-km-z]+)?$/
+
+interface MeshAddress {
+  readonly protocol: string
+  readonly port: number
+  readonly namesPeer: boolean
+}
+
+// The mesh package has a full multiaddr parser; here it is only decided what makes sense for a TCP transport, so
+// that a mistake is reported with the setting's key.
+function parseMeshAddress(text: string): MeshAddress | undefined {
+  const [, protocol = '', host = '', digits, peer] = MULTIADDR.exec(text) ?? []
+  const port = Number(digits)
+  if (digits === undefined || port > 65_535) return undefined
+  if (protocol === 'ip4' && !isIPv4(host)) return undefined
+  if (protocol === 'ip6' && !isIPv6(host)) return undefined
+  return { protocol, port, namesPeer: peer !== undefined }
+}
+
+/** A multiaddr that the node can bind to. */
+export const meshListenAddress: Format<string> = {
+  name: 'mesh-listen-address',
+  allowed: 'a multiaddr with an IP address and a TCP port, such as /ip4/0.0.0.0/tcp/4001',
+  parse(text) {
+    const address = parseMeshAddress(text)
+    return address?.protocol.startsWith('ip') && !address.namesPeer ? text : undefined
+  },
+}
+
+/** A multiaddr under which a node can be reached, with or without its peer id. */
+export const meshPeerAddress: Format<string> = {
+  name: 'mesh-peer-address',
+  allowed: 'a multiaddr with a TCP port, such as /dns4/node1.example.com/tcp/4001 or /ip4/10.0.0.1/tcp/4001',
+  parse(text) {
+    const address = parseMeshAddress(text)
+    return address !== undefined && address.port > 0 ? text : undefined
+  },
+}

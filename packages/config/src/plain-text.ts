@@ -1,0 +1,16 @@
+import { resolve } from 'node:path'
+import type { Format } from './format.ts'
+
+/** A name that goes over the wire, into topics and on screens. */
+export const label: Format<string> = {
+  name: 'label',
+  allowed: '1 to 128 letters, digits, dots, dashes or underscores (in quotes when they look like a number)',
+  parse: (text) => (/^[\w.-]{1,128}$/.test(text) ? text : undefined),
+}
+
+/** A file or a folder; a relative one is taken from the working directory. */
+export const path: Format<string> = {
+  name: 'path',
+  allowed: 'a path',
+  parse: (text) => (text === '' || text.includes('\0') ? undefined : resolve(text)),
+}

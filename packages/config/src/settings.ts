@@ -1,0 +1,192 @@
+import { hostname } from 'node:os'
+import envPaths from 'env-paths'
+import { duration, timeout } from './duration.ts'
+import { choice, flag, integer, keyedListOf, listOf, text } from './kinds.ts'
+import { listenAddress } from './listen-address.ts'
+import { meshListenAddress, meshPeerAddress } from './mesh-address.ts'
+import { label, path } from './plain-text.ts'
+import { registryAlias, registryEndpoint, registryHost } from './registry-host.ts'
+import { group, optionalSetting, setting, type ValueOf } from './setting.ts'
+import { WELL_KNOWN_UPSTREAMS } from './well-known-upstreams.ts'
+
+const UPSTREAM = group({
+  help: 'A registry that is mirrored.',
+  entries: {
+    host: setting({
+      kind: text(registryHost),
+      otherwise: 'required',
+      help: 'The host that its images are named by. An entry for a host that is there already changes only the members that it names.',
+    }),
+    aliases: setting({
+      kind: listOf(text(registryAlias), 0),
+      otherwise: { value: [] },
+      help: 'Other names for it, as the first part of a path or as `ns`. A host with a port needs one for runtimes that can only send a path.',
+    }),
+    endpoints: setting({
+      kind: listOf(text(registryEndpoint), 1),
+      otherwise: { words: '`https://` and the host', compute: ({ host }) => [`https://${String(host)}`] },
+      help: 'Where its API is reached, tried in this order.',
+    }),
+    tags: group({
+      help: 'How long what a tag pointed to is believed.',
+      entries: {
+        revalidateAfter: setting({
+          kind: text(duration),
+          otherwise: { value: '60s' },
+          field: 'revalidateAfterMs',
+          help: 'A tag that was confirmed longer ago than this is asked for again.',
+        }),
+        serveStaleFor: setting({
+          kind: text(duration),
+          otherwise: { value: '7d' },
+          field: 'serveStaleForMs',
+          help: 'While the upstream can not be asked, a tag that was confirmed within this time is still served.',
+        }),
+      },
+    }),
+  },
+})
+
+/**
+ * The table: every setting there is. The schema, the defaults, the environment names, the type {@link Config} and
+ * docs/configuration.md are made from it.
+ */
+export const SETTINGS = group({
+  help: '',
+  entries: {
+    node: group({
+      help: 'Who this node is and where it keeps its files.',
+      entries: {
+        name: setting({
+          kind: text(label),
+          otherwise: { words: "the machine's host name", compute: () => hostname() },
+          help: 'What people call the node; shown by `layermesh peers`. It does not have to be unique.',
+        }),
+        dataDir: setting({
+          kind: text(path),
+          otherwise: {
+            words: "`layermesh` in the user's data folder (on Linux `~/.local/share/layermesh`)",
+            compute: () => envPaths('layermesh', { suffix: '' }).data,
+          },
+          help: 'Folder of the cache and of the identity of the node. One daemon at a time can use it.',
+        }),
+      },
+    }),
+    locality: group({
+      help: 'Where this node is. Bytes come from the nearest node that has them.',
+      entries: {
+        region: setting({
+          kind: text(label),
+          otherwise: { value: 'default' },
+          help: 'A group of sites between which traffic is cheap.',
+        }),
+        site: setting({
+          kind: text(label),
+          otherwise: { value: 'default' },
+          help: 'One local network. Sites of the same name in two regions are two sites.',
+        }),
+      },
+    }),
+    log: group({
+      help: 'What the daemon says on standard output.',
+      entries: {
+        level: setting({
+          kind: choice(['error', 'warn', 'info', 'debug', 'trace', 'silent']),
+          otherwise: { value: 'info' },
+          help: 'The least important lines that are written. `info` is lifecycle and one line for each pull.',
+        }),
+      },
+    }),
+    mirror: group({
+      help: 'The registry endpoint that container runtimes pull from.',
+      entries: {
+        listen: setting({
+          kind: listOf(text(listenAddress), 1),
+          otherwise: { value: ['127.0.0.1:5000'] },
+          help: 'Addresses of the endpoint. Whoever can reach one can read the cache, so keep to loopback unless the network is trusted. Port 0 lets the system choose.',
+        }),
+        defaultUpstream: setting({
+          kind: text(registryHost),
+          otherwise: { value: 'docker.io' },
+          help: 'The upstream of requests that name none, as those of a Docker daemon with `registry-mirrors`: the host of an entry of `upstreams`.',
+        }),
+      },
+    }),
+    admin: group({
+      help: 'Health, metrics and status of this node.',
+      entries: {
+        listen: setting({
+          kind: text(listenAddress),
+          otherwise: { value: '127.0.0.1:5001' },
+          help: 'Address of the admin endpoint.',
+        }),
+      },
+    }),
+    mesh: group({
+      help: 'How this node finds and reaches the others.',
+      entries: {
+        listen: setting({
+          kind: listOf(text(meshListenAddress), 1),
+          otherwise: { value: ['/ip4/0.0.0.0/tcp/4001'] },
+          help: 'Addresses that peers connect to.',
+        }),
+        announce: setting({
+          kind: listOf(text(meshPeerAddress), 0),
+          otherwise: { value: [] },
+          help: 'Addresses to tell peers instead of those that the node finds itself, for a node behind a NAT or in a container.',
+        }),
+        bootstrap: setting({
+          kind: listOf(text(meshPeerAddress), 0),
+          otherwise: { value: [] },
+          help: 'Nodes to connect to at the start; one that is reachable is enough.',
+        }),
+        mdns: setting({
+          kind: flag(),
+          otherwise: { value: true },
+          help: 'Whether nodes of the same local network find each other by themselves.',
+        }),
+        secretFile: optionalSetting({
+          kind: text(path),
+          help: "File with the cluster's secret, the same on every node. Without one, whoever can reach the port of the mesh is a member.",
+        }),
+        inboundConnectionsPerSecond: setting({
+          kind: integer(1, 100_000),
+          otherwise: { value: 50 },
+          help: 'Connections that are accepted from one address each second. Raise it where many nodes share an address.',
+        }),
+        stallTimeout: group({
+          help: 'How long a transfer may stand still before it goes on from another source.',
+          field: 'stallTimeoutMs',
+          entries: {
+            site: setting({
+              kind: text(timeout),
+              otherwise: { value: '500ms' },
+              help: 'From a peer of the same site.',
+            }),
+            beyond: setting({
+              kind: text(timeout),
+              otherwise: { value: '2s' },
+              help: 'From a peer of another site or region.',
+            }),
+          },
+        }),
+      },
+    }),
+    sources: setting({
+      kind: listOf(choice(['site', 'region', 'world', 'upstream']), 1),
+      otherwise: { value: ['site', 'region', 'world', 'upstream'] },
+      help: 'Where a blob that is not here may be asked for, in this order. What is left out is never asked: without `upstream` the node takes bytes from peers only.',
+    }),
+    upstreams: setting({
+      kind: keyedListOf(UPSTREAM, 'host', WELL_KNOWN_UPSTREAMS),
+      otherwise: { value: [] },
+      help: 'The registries that are mirrored, in addition to the well-known ones; requests for any other are refused.',
+    }),
+  },
+})
+
+/** The whole configuration of a node, checked and deeply frozen. Made by {@link loadConfig} only. */
+export type Config = ValueOf<typeof SETTINGS>
+
+/** One registry that is mirrored. */
+export type UpstreamConfig = Config['upstreams'][number]
