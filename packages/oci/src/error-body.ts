@@ -15,6 +15,6 @@ export type OciErrorCode =
   | 'UNSUPPORTED'
 
 /** The JSON of an error reply; serve it as `application/json`, the only type in which dockerd looks for it. */
-export function errorBody(code: OciErrorCode, message: string, detail?: unknown): string {
-  return JSON.stringify({ errors: [{ code, message, detail }] })
+export function errorBody(code: OciErrorCode, message: string): string {
+  return JSON.stringify({ errors: [{ code, message }] })
 }

@@ -5,6 +5,19 @@
  * @packageDocumentation
  */
 export {
+  findBearerChallenge,
+  parseAuthChallenges,
+  type AuthChallenge,
+  type BearerChallenge,
+} from './auth-challenge.ts'
+export { acceptsManifest } from './accept-header.ts'
+export {
+  contentRange,
+  parseRange,
+  unsatisfiedContentRange,
+  type RequestedRange,
+} from './byte-range-header.ts'
+export {
   createDigestHash,
   digestAlgorithm,
   digestHex,
@@ -12,6 +25,8 @@ export {
   parseDigest,
   type DigestHash,
 } from './digest.ts'
+export { parseRoute, type Route, type RoutedRepository } from './distribution-route.ts'
+export { entityTag, ifRangeHolds, noneMatchNames } from './entity-tag.ts'
 export { errorBody, type OciErrorCode } from './error-body.ts'
 export { MAX_MANIFEST_BYTES } from './manifest-document.ts'
 export { manifestMediaType } from './manifest-media-type.ts'
@@ -30,3 +45,4 @@ export { isDigestReference, parseReference, type Reference } from './reference.t
 export { MAX_REPOSITORY_NAME_LENGTH, parseRepositoryName } from './repository-name.ts'
 export { parseTag } from './tag.ts'
 export { canonicalRepository, canonicalUpstreamHost, DOCKER_HUB } from './upstream-host.ts'
+export { createUpstreamTable, type UpstreamNames, type UpstreamTable } from './upstream-table.ts'

@@ -1,12 +1,13 @@
-/** Media types of the image-spec 1.1 and of Docker's image manifest, version 2, schema 2. */
-export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json'
-export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
-export const DOCKER_MANIFEST_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json'
-export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
+// Docker's schema 1 is not among them: current runtimes refuse it, so it is neither asked for nor served.
 
-/** Docker's schema 1, which current runtimes refuse; it is neither asked for nor served. */
-export const DOCKER_SCHEMA1_MANIFEST = 'application/vnd.docker.distribution.manifest.v1+json'
-export const DOCKER_SCHEMA1_SIGNED_MANIFEST = 'application/vnd.docker.distribution.manifest.v1+prettyjws'
+/** An index (image-spec 1.1, image-index.md). */
+export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json'
+/** A manifest of one image (image-spec 1.1, manifest.md). */
+export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
+/** An index (Docker image manifest, version 2, schema 2). */
+export const DOCKER_MANIFEST_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json'
+/** A manifest of one image (Docker image manifest, version 2, schema 2). */
+export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
 
 /** The manifest types that upstreams are asked for. */
 export const MANIFEST_MEDIA_TYPES: readonly string[] = [

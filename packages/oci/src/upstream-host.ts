@@ -8,6 +8,7 @@ const DOCKER_HUB_ALIASES: ReadonlySet<string> = new Set(['index.docker.io', 'reg
 
 const MAX_HOST_LENGTH = 255
 const MAX_PORT = 65_535
+const HTTPS_PORT = 443
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
 const HOST_AND_PORT = new RegExp(`^((?:${LABEL}\\.)*${LABEL}|\\[[0-9a-f:.]+\\])(?::([0-9]{1,5}))?$`)
 
@@ -16,23 +17,23 @@ const HOST_AND_PORT = new RegExp(`^((?:${LABEL}\\.)*${LABEL}|\\[[0-9a-f:.]+\\])(
  * `docker.io` for all names of Docker Hub. Throws ERR_ROUTE_INVALID when `text` is no such thing.
  */
 export function canonicalUpstreamHost(text: string): string {
-  const host = splitHost(text)
+  const host = findUpstreamHost(text)
   if (host === undefined) throw new RouteInvalidError(`${quoteInput(text)} is no registry host`)
-  return DOCKER_HUB_ALIASES.has(host) ? DOCKER_HUB : host
+  return host
+}
+
+/** As {@link canonicalUpstreamHost}, but undefined when `text` is no host. */
+export function findUpstreamHost(text: string): string | undefined {
+  if (text.length > MAX_HOST_LENGTH) return undefined
+  const [, name, port] = HOST_AND_PORT.exec(text.toLowerCase()) ?? []
+  if (name === undefined) return undefined
+  const portNumber = Number(port ?? HTTPS_PORT)
+  if (portNumber < 1 || portNumber > MAX_PORT) return undefined
+  if (portNumber !== HTTPS_PORT) return `${name}:${portNumber}`
+  return DOCKER_HUB_ALIASES.has(name) ? DOCKER_HUB : name
 }
 
 /** Adds the `library/` that Docker Hub's one-component names stand for. */
 export function canonicalRepository(upstream: string, repository: string): string {
   return upstream === DOCKER_HUB && !repository.includes('/') ? `library/${repository}` : repository
-}
-
-function splitHost(text: string): string | undefined {
-  if (text.length > MAX_HOST_LENGTH) return undefined
-  const match = HOST_AND_PORT.exec(text.toLowerCase())
-  const [, name, port] = match ?? []
-  if (name === undefined) return undefined
-  if (port === undefined) return name
-  const portNumber = Number(port)
-  if (portNumber < 1 || portNumber > MAX_PORT) return undefined
-  return portNumber === 443 ? name : `${name}:${String(portNumber)}`
 }
