@@ -3,5 +3,28 @@
  *
  * @packageDocumentation
  */
+export {
+  buildImage,
+  DEFAULT_PLATFORM,
+  layerSpecsOf,
+  type BuiltImage,
+  type ImageSpec,
+  type Platform,
+} from './build-image.ts'
+export { buildIndex, type BuiltIndex } from './build-index.ts'
+export type { BuiltLayer, LayerSpec } from './build-layer.ts'
+export { builtContent, uniqueBytesOf, type BuiltArtifact, type BuiltContent } from './built-content.ts'
+export type { OriginAccount } from './byte-account.ts'
+export type { Fault, FaultAction, FaultMatch, LengthClaim } from './fault.ts'
+export type { ScriptedFault } from './fault-script.ts'
 export { ManualClock } from './manual-clock.ts'
+export type { ImageFormat, LayerCompression } from './media-types.ts'
+export {
+  DEFAULT_TOKEN_LIFETIME_SECONDS,
+  startOrigin,
+  type OriginOptions,
+  type OriginRegistry,
+} from './origin-registry.ts'
+export type { OriginRequest, OriginServer, RequestKind } from './origin-request.ts'
+export type { LoggedRequest } from './request-log.ts'
 export { createTempDir, type TempDir } from './temp-dir.ts'

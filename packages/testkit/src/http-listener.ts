@@ -1,0 +1,46 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { ListenError } from '@layermesh/interface'
+
+/** Longer than any client keeps an idle connection, so that no request meets a connection that is being closed. */
+const KEEP_ALIVE_MS = 180_000
+
+/** Serves one exchange; must not throw. */
+export type ExchangeHandler = (incoming: IncomingMessage, response: ServerResponse) => Promise<void>
+
+/** A listening HTTP server on loopback. */
+export interface HttpListener {
+  readonly port: number
+  /** Cuts all connections and waits until every exchange is over. */
+  close(): Promise<void>
+}
+
+/** Listens on 127.0.0.1; port 0 means any. Throws ERR_LISTEN. */
+export async function listenHttp(port: number, handler: ExchangeHandler): Promise<HttpListener> {
+  const exchanges = new Set<Promise<void>>()
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (incoming, response) => {
+    // A body that nobody reads would keep the connection from being used again.
+    incoming.resume()
+    const exchange = handler(incoming, response).finally(() => exchanges.delete(exchange))
+    exchanges.add(exchange)
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => {
+      reject(new ListenError(`can't listen on 127.0.0.1:${port}`, { cause }))
+    })
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => {
+          resolve()
+        })
+      })
+      server.closeAllConnections()
+      await closed
+      await Promise.all(exchanges)
+    },
+  }
+}

@@ -1,0 +1,143 @@
+import type { ServerResponse } from 'node:http'
+import { systemClock, type Clock } from '@layermesh/interface'
+import type { BuiltArtifact } from './built-content.ts'
+import { ByteAccount, type OriginAccount } from './byte-account.ts'
+import { applyFault, type Fault } from './fault.ts'
+import { FaultScript, type ScriptedFault } from './fault-script.ts'
+import { listenHttp } from './http-listener.ts'
+import { answerCdn, answerRegistry } from './origin-answers.ts'
+import { OriginCatalog } from './origin-catalog.ts'
+import { parseCdnRequest, parseRegistryRequest, type OriginRequest } from './origin-request.ts'
+import { RateLimiter } from './rate-limiter.ts'
+import type { Reply } from './reply.ts'
+import { RequestLog, type LoggedRequest } from './request-log.ts'
+import { sendReply } from './send-reply.ts'
+import { TokenIssuer } from './token-issuer.ts'
+
+/** Options of {@link startOrigin}. */
+export interface OriginOptions {
+  /** TCP port on 127.0.0.1; 0 means any that is free. @default 0 */
+  readonly port?: number
+  /** Whether clients need a token, which anybody gets for the asking. @default none */
+  readonly auth?: 'none' | 'bearer'
+  /** How long a token is valid, in seconds. @default {@link DEFAULT_TOKEN_LIFETIME_SECONDS} */
+  readonly tokenLifetimeSeconds?: number
+  /** Whether a GET of a blob is answered with a redirect to a server on another port. @default false */
+  readonly redirectBlobs?: boolean
+  /** Speed of the link that all replies share, in bytes per second. @default unlimited */
+  readonly rateBytesPerSecond?: number
+  /** What tokens expire by and the link's speed is kept by. @default the machine's clock */
+  readonly clock?: Clock
+}
+
+/** How long a token is valid unless said otherwise: as long as Docker Hub's. */
+export const DEFAULT_TOKEN_LIFETIME_SECONDS = 300
+
+/** A real registry over HTTP that counts what it sends and does wrong when told to. */
+export interface OriginRegistry extends AsyncDisposable {
+  /** `http://127.0.0.1:<port>`. */
+  readonly url: string
+  /** `127.0.0.1:<port>`. */
+  readonly host: string
+  readonly port: number
+  /** All requests since the start, in the order of their arrival. */
+  readonly requests: readonly LoggedRequest[]
+  /** Serves an image, an index or any other artifact under `repository`, by digest and, if given, by tag. */
+  add(repository: string, artifact: BuiltArtifact, options?: { readonly tag?: string }): void
+  /** Forgets a tag, manifest or blob of one repository. Does nothing when there is no such thing. */
+  remove(repository: string, reference: string): void
+  /** What has been sent since the start or the last reset. */
+  account(): OriginAccount
+  resetAccount(): void
+  /** Makes requests go wrong from now on. Of several faults that match a request, the oldest befalls it. */
+  script(fault: Fault): ScriptedFault
+  /**
+   * The first request that fulfils `predicate`, looked at when it arrives, when its status is decided, as its bytes
+   * go out, and when it is over. Rejects when the origin is closed before.
+   */
+  waitForRequest(predicate: (request: LoggedRequest) => boolean): Promise<LoggedRequest>
+  /** Cuts all connections and stops. Idempotent. */
+  close(): Promise<void>
+}
+
+/** Starts a registry that holds nothing yet. Throws ERR_LISTEN when the port is taken. */
+export async function startOrigin(options: OriginOptions = {}): Promise<OriginRegistry> {
+  const {
+    clock = systemClock,
+    rateBytesPerSecond,
+    redirectBlobs = false,
+    tokenLifetimeSeconds = DEFAULT_TOKEN_LIFETIME_SECONDS,
+  } = options
+  const catalog = new OriginCatalog()
+  const account = new ByteAccount()
+  const faults = new FaultScript()
+  const log = new RequestLog()
+  const tokens = options.auth === 'bearer' ? new TokenIssuer(clock, tokenLifetimeSeconds) : undefined
+  const limiter = rateBytesPerSecond === undefined ? undefined : new RateLimiter(clock, rateBytesPerSecond)
+  const exchange = exchangeHandler({ account, faults, log, limiter })
+
+  const registry = await listenHttp(options.port ?? 0, (incoming, response) => {
+    const request = parseRegistryRequest(incoming, redirectBlobs)
+    const cdnUrl = `http://127.0.0.1:${cdn?.port ?? 0}`
+    return exchange(request, response, (asked) => answerRegistry(asked, { catalog, tokens, cdnUrl }))
+  })
+  const cdn = redirectBlobs
+    ? await listenHttp(0, (incoming, response) =>
+        exchange(parseCdnRequest(incoming), response, (asked) => answerCdn(asked, catalog)),
+      )
+    : undefined
+
+  const host = `127.0.0.1:${registry.port}`
+  const close = async () => {
+    await Promise.all([registry.close(), cdn?.close()])
+    log.close()
+  }
+  return {
+    url: `http://${host}`,
+    host,
+    port: registry.port,
+    requests: log.requests,
+    add: (repository, artifact, { tag } = {}) => {
+      catalog.add(repository, artifact, tag)
+    },
+    remove: (repository, reference) => {
+      catalog.remove(repository, reference)
+    },
+    account: () => account.snapshot(),
+    resetAccount: () => {
+      account.reset()
+    },
+    script: (fault) => faults.add(fault),
+    waitForRequest: (predicate) => log.waitFor(predicate),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+interface ExchangeDeps {
+  readonly account: ByteAccount
+  readonly faults: FaultScript
+  readonly log: RequestLog
+  readonly limiter: RateLimiter | undefined
+}
+
+function exchangeHandler({ account, faults, log, limiter }: ExchangeDeps) {
+  return async (
+    request: OriginRequest,
+    response: ServerResponse,
+    answer: (request: OriginRequest) => Reply,
+  ): Promise<void> => {
+    const logged = log.open(request)
+    const fault = faults.take(request)
+    const reply =
+      fault === undefined
+        ? answer(request)
+        : applyFault(fault.action, request, { answer, released: fault.released })
+    log.update(logged, { status: reply.status })
+    const onSent = (sizeBytes: number) => {
+      account.add(request.kind, reply.content, sizeBytes)
+      log.update(logged, { bytesSent: logged.bytesSent + sizeBytes })
+    }
+    log.update(logged, { outcome: await sendReply(response, reply, { onSent, limiter }) })
+  }
+}
