@@ -18,6 +18,11 @@ export type { OriginAccount } from './byte-account.ts'
 export type { Fault, FaultAction, FaultMatch, LengthClaim } from './fault.ts'
 export type { ScriptedFault } from './fault-script.ts'
 export { ManualClock } from './manual-clock.ts'
+export type { GossipFaults } from './memory-gossip.ts'
+export { createMemoryMesh, type MemoryMesh, type MemoryMeshInit } from './memory-mesh.ts'
+export type { MemoryPeerNetwork } from './memory-peer-network.ts'
+export { peerNetworkContract, type PeerNetworkHarness } from './peer-network-contract.ts'
+export { seededRandom } from './seeded-random.ts'
 export type { ImageFormat, LayerCompression } from './media-types.ts'
 export {
   DEFAULT_TOKEN_LIFETIME_SECONDS,
