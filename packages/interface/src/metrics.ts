@@ -4,7 +4,7 @@ export type MetricLabels = Readonly<Record<string, string>>
 /** A value that only grows. */
 export interface Counter {
   add(amount: number, labels?: MetricLabels): void
-  /** The sum since the start of the process, for reports. */
+  /** The sum since the start of the process over all samples that have these labels, for reports. */
   value(labels?: MetricLabels): number
 }
 
@@ -27,7 +27,7 @@ export interface MetricDefinition<
 /** Where parts register what they count. */
 export interface Metrics {
   counter(definition: MetricDefinition): Counter
-  /** A value that is read at each scrape. */
-  gauge(definition: MetricDefinition, read: () => number): void
+  /** A value that is read at each scrape, once for each combination of labels. */
+  gauge(definition: MetricDefinition, read: (labels: MetricLabels) => number): void
   histogram(definition: MetricDefinition, buckets: readonly number[]): Histogram
 }
