@@ -1,23 +1,25 @@
+import { findUpstreamHost } from '@layermesh/oci'
 import type { Format } from './format.ts'
 
-// The host part of an image reference (distribution/reference, `domain`), in lower case.
-const REGISTRY_HOST =
-  /^([a-z\d]([a-z\d-]*[a-z\d])?(\.[a-z\d]([a-z\d-]*[a-z\d])?)*|\[[\da-f:.]+\])(:\d{1,5})?$/
 // One component of a repository name (OCI distribution-spec 1.1, "Pulling manifests"): what a path prefix can be.
 const NAME_COMPONENT = /^[a-z\d]+((\.|_|__|-+)[a-z\d]+)*$/
 
-/** The host that images of an upstream are named by. */
+/** The host that images of an upstream are named by, in the one way in which requests are looked up. */
 export const registryHost: Format<string> = {
   name: 'registry-host',
-  allowed: 'a host as in image names, in lower case, such as ghcr.io or registry.example.com:5000',
-  parse: (text) => (REGISTRY_HOST.test(text) ? text : undefined),
+  allowed: 'a host as in image names, in lower case, such as docker.io or registry.example.com:5000',
+  parse: (text) => (findUpstreamHost(text) === text ? text : undefined),
 }
 
 /** Another name for an upstream. */
 export const registryAlias: Format<string> = {
   name: 'registry-alias',
-  allowed: 'a word or a host, in lower case, such as hub or index.docker.io',
-  parse: (text) => (NAME_COMPONENT.test(text) || REGISTRY_HOST.test(text) ? text : undefined),
+  allowed: 'a word or a host, in lower case, such as hub or mirror.example.com',
+  parse(text) {
+    const host = findUpstreamHost(text)
+    const valid = host === undefined ? NAME_COMPONENT.test(text) : host === text
+    return valid ? text : undefined
+  },
 }
 
 /** Where a registry's API is reached: an origin (RFC 6454), since `/v2/` is at its root. */

@@ -7,7 +7,7 @@ import type { RawGroup } from './setting.ts'
 export const WELL_KNOWN_UPSTREAMS: readonly RawGroup[] = [
   {
     host: 'docker.io',
-    aliases: ['hub', 'index.docker.io', 'registry-1.docker.io'],
+    aliases: ['hub'],
     endpoints: ['https://registry-1.docker.io'],
   },
   { host: 'gcr.io' },

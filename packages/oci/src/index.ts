@@ -44,5 +44,5 @@ export {
 export { isDigestReference, parseReference, type Reference } from './reference.ts'
 export { MAX_REPOSITORY_NAME_LENGTH, parseRepositoryName } from './repository-name.ts'
 export { parseTag } from './tag.ts'
-export { canonicalRepository, canonicalUpstreamHost, DOCKER_HUB } from './upstream-host.ts'
+export { canonicalRepository, canonicalUpstreamHost, DOCKER_HUB, findUpstreamHost } from './upstream-host.ts'
 export { createUpstreamTable, type UpstreamNames, type UpstreamTable } from './upstream-table.ts'
