@@ -1,0 +1,38 @@
+import { type Clock, UpstreamProtocolError } from '@layermesh/interface'
+import { sizeOfContent } from './content-reply.ts'
+import type { ContentRequest, Endpoint } from './endpoint.ts'
+import { refusalOf } from './refusal.ts'
+
+/** How storage answers a HEAD when its presigned URL is for GET only. */
+const WRONG_METHOD_STATUSES = new Set([400, 401, 403, 405])
+
+/**
+ * Asks an endpoint how long some content is: by HEAD, and by a GET of its first byte where storage refuses the HEAD or
+ * the reply leaves the size out. Throws ERR_UPSTREAM_PROTOCOL when neither says it.
+ */
+export async function askSize(
+  endpoint: Endpoint,
+  target: Omit<ContentRequest, 'method'>,
+  clock: Clock,
+): Promise<number> {
+  const head = await endpoint.send({ ...target, method: 'HEAD' })
+  const wantsGet = !endpoint.isOwn(head) && WRONG_METHOD_STATUSES.has(head.status)
+  if (head.status !== 200 && !wantsGet) throw await refusalOf(head, clock)
+  await head.body.discard()
+  const sizeBytes = head.status === 200 ? sizeOfContent(head) : undefined
+  return sizeBytes ?? askSizeByGet(endpoint, target, clock)
+}
+
+async function askSizeByGet(
+  endpoint: Endpoint,
+  target: Omit<ContentRequest, 'method'>,
+  clock: Clock,
+): Promise<number> {
+  const headers = { ...target.headers, range: 'bytes=0-0' }
+  const reply = await endpoint.send({ ...target, method: 'GET', headers })
+  if (![200, 206, 416].includes(reply.status)) throw await refusalOf(reply, clock)
+  await reply.body.discard()
+  const sizeBytes = sizeOfContent(reply)
+  if (sizeBytes === undefined) throw new UpstreamProtocolError(`${reply.asked} was answered without a size`)
+  return sizeBytes
+}

@@ -1,0 +1,79 @@
+import type { Clock, Log, Metrics, UpstreamClient } from '@layermesh/interface'
+import { Endpoint } from './endpoint.ts'
+import { HttpTransport } from './http-transport.ts'
+import { HttpUpstreamClient } from './http-upstream-client.ts'
+import { Upstream } from './upstream.ts'
+import { UpstreamMetrics } from './upstream-metrics.ts'
+
+/** How long a connection may take to come about, TLS included, in milliseconds. */
+export const DEFAULT_CONNECT_TIMEOUT_MS = 5_000
+/** How long a server may take for the head of a reply, in milliseconds; runtimes wait for us no longer than about 20 s. */
+export const DEFAULT_HEADERS_TIMEOUT_MS = 15_000
+/** How long a body may bring nothing while it is being read, in milliseconds. */
+export const DEFAULT_BODY_STALL_TIMEOUT_MS = 10_000
+
+/** An upstream, by its image host, and where it can be reached. */
+export interface UpstreamEndpoints {
+  /** Canonical image host, such as `docker.io`. */
+  readonly host: string
+  /** Base URLs, such as `https://registry-1.docker.io`, in the order in which they are tried. */
+  readonly endpoints: readonly string[]
+}
+
+/** What the client works with. */
+export interface UpstreamClientDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  /**
+   * Yields a number of [0, 1): it spreads repetitions in time.
+   * @default Math.random
+   */
+  readonly random?: () => number
+}
+
+/** Fixed at construction. */
+export interface UpstreamClientInit {
+  /** The upstreams that may be asked; no other host is. */
+  readonly upstreams: readonly UpstreamEndpoints[]
+  /** Our version, for the `User-Agent` that registries see. */
+  readonly version: string
+  /** @default {@link DEFAULT_CONNECT_TIMEOUT_MS} */
+  readonly connectTimeoutMs?: number
+  /** @default {@link DEFAULT_HEADERS_TIMEOUT_MS} */
+  readonly headersTimeoutMs?: number
+  /** @default {@link DEFAULT_BODY_STALL_TIMEOUT_MS} */
+  readonly bodyStallTimeoutMs?: number
+}
+
+/** An upstream client with connections to close. */
+export interface ClosableUpstreamClient extends UpstreamClient {
+  /** Ends all requests and closes all connections; the client can't be used after that. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * Makes the client of the configured upstreams: anonymous tokens, redirects, ranges, repetitions, failover. Opens no
+ * connection before it is asked for something. Throws TypeError when an endpoint is no URL.
+ */
+export function createUpstreamClient(
+  deps: UpstreamClientDeps,
+  init: UpstreamClientInit,
+): ClosableUpstreamClient {
+  const { clock, random = Math.random } = deps
+  const log = deps.log.child({ component: 'registry-client' })
+  const transport = new HttpTransport(
+    { clock, metrics: new UpstreamMetrics(deps.metrics) },
+    {
+      userAgent: `layermesh/${init.version}`,
+      connectTimeoutMs: init.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+      headersTimeoutMs: init.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS,
+      bodyStallTimeoutMs: init.bodyStallTimeoutMs ?? DEFAULT_BODY_STALL_TIMEOUT_MS,
+    },
+  )
+  const upstreams = init.upstreams.map(({ host, endpoints }) => {
+    const reachedAt = endpoints.map((baseUrl) => new Endpoint({ clock, transport }, host, baseUrl))
+    return new Upstream({ clock, log, random }, host, reachedAt)
+  })
+  return new HttpUpstreamClient({ clock, transport, upstreams })
+}

@@ -1,0 +1,154 @@
+import {
+  type Clock,
+  type ContentKind,
+  type ContentRef,
+  type Descriptor,
+  type Digest,
+  type RepositoryRef,
+  type UpstreamBlob,
+  type UpstreamClient,
+  type UpstreamManifest,
+  type UpstreamOptions,
+  UpstreamProtocolError,
+  UpstreamTruncatedError,
+  UpstreamUnknownError,
+} from '@layermesh/interface'
+import { MANIFEST_ACCEPT, MAX_MANIFEST_BYTES } from '@layermesh/oci'
+import { pipe } from 'it-pipe'
+import { askSize } from './ask-size.ts'
+import { closeOnReturn } from './close-on-return.ts'
+import { spanOfContent } from './content-reply.ts'
+import type { ContentRequest, Endpoint } from './endpoint.ts'
+import { exactLength } from './exact-length.ts'
+import type { HttpReply, HttpTransport } from './http-transport.ts'
+import { describeManifest, verifyManifest } from './manifest-reply.ts'
+import { readWhole } from './read-whole.ts'
+import { refusalOf } from './refusal.ts'
+import { skipBytes } from './skip-bytes.ts'
+import type { Upstream } from './upstream.ts'
+
+/** What the client works with. */
+export interface HttpUpstreamClientDeps {
+  readonly clock: Clock
+  readonly transport: HttpTransport
+  readonly upstreams: readonly Upstream[]
+}
+
+/** The part of a request that doesn't depend on its method. */
+type Target = Omit<ContentRequest, 'method'>
+
+/** The distribution API ("Pull") over HTTP: what to ask for, and what to believe of the answers. */
+export class HttpUpstreamClient implements UpstreamClient {
+  readonly #clock: Clock
+  readonly #transport: HttpTransport
+  readonly #upstreams: ReadonlyMap<string, Upstream>
+
+  constructor({ clock, transport, upstreams }: HttpUpstreamClientDeps) {
+    this.#clock = clock
+    this.#transport = transport
+    this.#upstreams = new Map(upstreams.map((upstream) => [upstream.host, upstream]))
+  }
+
+  async headManifest(
+    ref: RepositoryRef,
+    reference: string,
+    options: UpstreamOptions = {},
+  ): Promise<Descriptor | undefined> {
+    const target = targetOf(ref, 'manifest', reference, options)
+    return this.#perform(ref, target, async (endpoint) => {
+      const reply = await endpoint.send({ ...target, method: 'HEAD' })
+      if (reply.status !== 200) throw await refusalOf(reply, this.#clock)
+      await reply.body.discard()
+      return describeManifest(reply, reference)
+    })
+  }
+
+  async getManifest(
+    ref: RepositoryRef,
+    reference: string,
+    options: UpstreamOptions = {},
+  ): Promise<UpstreamManifest> {
+    const target = targetOf(ref, 'manifest', reference, options)
+    return this.#perform(ref, target, async (endpoint) => {
+      const reply = await endpoint.send({ ...target, method: 'GET' })
+      if (reply.status !== 200) throw await refusalOf(reply, this.#clock)
+      return verifyManifest(reply, reference, await readWhole(reply, MAX_MANIFEST_BYTES))
+    })
+  }
+
+  async headBlob(
+    ref: RepositoryRef,
+    digest: Digest,
+    options: UpstreamOptions = {},
+  ): Promise<{ readonly sizeBytes: number }> {
+    const target = targetOf(ref, 'blob', digest, options)
+    return this.#perform(ref, target, async (endpoint) => ({
+      sizeBytes: await askSize(endpoint, target, this.#clock),
+    }))
+  }
+
+  async getContent(ref: ContentRef, offset: number, options: UpstreamOptions = {}): Promise<UpstreamBlob> {
+    const target = targetOf(ref, ref.kind, ref.digest, options)
+    const range = offset === 0 ? {} : { range: `bytes=${offset}-` }
+    return this.#perform(ref, target, async (endpoint) => {
+      const reply = await endpoint.send({
+        ...target,
+        method: 'GET',
+        headers: { ...target.headers, ...range },
+      })
+      if (reply.status !== 200 && reply.status !== 206) throw await refusalOf(reply, this.#clock)
+      try {
+        const { start, sizeBytes = await askSize(endpoint, target, this.#clock) } = spanOfContent(
+          reply,
+          offset,
+        )
+        if (offset > sizeBytes) throw new UpstreamProtocolError(`${reply.asked} is shorter than the offset`)
+        return { sizeBytes, body: contentBody(reply, { start, offset, sizeBytes }) }
+      } catch (error) {
+        reply.body.cut()
+        throw error
+      }
+    })
+  }
+
+  /** Ends all requests and closes all connections; the client can't be used after that. Idempotent. */
+  async close(): Promise<void> {
+    await this.#transport.close()
+  }
+
+  #perform<T>(
+    ref: RepositoryRef,
+    { kind, signal }: Target,
+    run: (endpoint: Endpoint) => Promise<T>,
+  ): Promise<T> {
+    const upstream = this.#upstreams.get(ref.upstream)
+    if (upstream === undefined) throw new UpstreamUnknownError(`${ref.upstream} is not a configured upstream`)
+    return upstream.perform({ kind, signal, run })
+  }
+}
+
+function targetOf(
+  { repository }: RepositoryRef,
+  kind: ContentKind,
+  reference: string,
+  { signal }: UpstreamOptions,
+): Target {
+  const accept = kind === 'manifest' ? MANIFEST_ACCEPT : '*/*'
+  return { kind, repository, reference, headers: { accept }, signal }
+}
+
+/** The bytes from `offset` to the end, out of a body that begins at `start`. */
+function contentBody(
+  reply: HttpReply,
+  {
+    start,
+    offset,
+    sizeBytes,
+  }: { readonly start: number; readonly offset: number; readonly sizeBytes: number },
+): AsyncIterable<Uint8Array> {
+  const expectedBytes = sizeBytes - start
+  const makeError = (receivedBytes: number) =>
+    new UpstreamTruncatedError(`${reply.asked} brought ${receivedBytes} of ${expectedBytes} bytes`)
+  const body = pipe(reply.body, exactLength(expectedBytes, makeError), skipBytes(offset - start))
+  return closeOnReturn(body, () => reply.body.cut())
+}
