@@ -16,7 +16,20 @@ export type { BuiltLayer, LayerSpec } from './build-layer.ts'
 export { builtContent, uniqueBytesOf, type BuiltArtifact, type BuiltContent } from './built-content.ts'
 export type { OriginAccount } from './byte-account.ts'
 export type { Fault, FaultAction, FaultMatch, LengthClaim } from './fault.ts'
+export {
+  startFaultProxy,
+  type FaultProxy,
+  type FaultProxyOptions,
+  type ProxiedBytes,
+} from './fault-proxy.ts'
 export type { ScriptedFault } from './fault-script.ts'
+export {
+  DEFAULT_SETTLE_MS,
+  expectNoLeaks,
+  takeResourceSnapshot,
+  type LeakCheckOptions,
+  type ResourceSnapshot,
+} from './leak-check.ts'
 export { ManualClock } from './manual-clock.ts'
 export type { GossipFaults } from './memory-gossip.ts'
 export { createMemoryMesh, type MemoryMesh, type MemoryMeshInit } from './memory-mesh.ts'
@@ -24,6 +37,8 @@ export type { MemoryPeerNetwork } from './memory-peer-network.ts'
 export { peerNetworkContract, type PeerNetworkHarness } from './peer-network-contract.ts'
 export { seededRandom } from './seeded-random.ts'
 export type { ImageFormat, LayerCompression } from './media-types.ts'
+export type { AddedImage, OriginProcessOptions } from './origin-commands.ts'
+export { spawnOrigin, type OriginProcess, type RemoteFault } from './origin-process.ts'
 export {
   DEFAULT_TOKEN_LIFETIME_SECONDS,
   startOrigin,

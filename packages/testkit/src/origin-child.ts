@@ -1,0 +1,55 @@
+import { buildImage } from './build-image.ts'
+import { uniqueBytesOf } from './built-content.ts'
+import type { ScriptedFault } from './fault-script.ts'
+import type { CommandMessage, OriginCommands, ResultMessage } from './origin-commands.ts'
+import { startOrigin, type OriginRegistry } from './origin-registry.ts'
+
+// The process that `spawnOrigin` starts: an origin that is told over IPC what to do.
+
+let started: OriginRegistry | undefined
+const faults: ScriptedFault[] = []
+
+const commands: OriginCommands = {
+  start: async (options) => {
+    started = await startOrigin(options)
+    return { port: started.port }
+  },
+  add: async (repository, spec, tag) => {
+    const image = await buildImage(spec)
+    requireOrigin().add(repository, image, tag === undefined ? {} : { tag })
+    return { manifest: image.manifest.descriptor, uniqueBytes: uniqueBytesOf(image) }
+  },
+  account: () => requireOrigin().account(),
+  resetAccount: () => {
+    requireOrigin().resetAccount()
+  },
+  script: (fault) => faults.push(requireOrigin().script(fault)) - 1,
+  release: (fault) => {
+    faults[fault]?.release()
+  },
+  unscript: (fault) => {
+    faults[fault]?.[Symbol.dispose]()
+  },
+}
+
+process.on('message', (message: CommandMessage) => {
+  void run(message).then((result) => process.send?.(result))
+})
+// Without its parent nobody could stop it.
+process.on('disconnect', () => {
+  process.exit()
+})
+
+async function run({ id, name, args }: CommandMessage): Promise<ResultMessage> {
+  try {
+    const command = commands[name] as (...args: readonly unknown[]) => unknown
+    return { id, result: await command(...args) }
+  } catch (error) {
+    return { id, error: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function requireOrigin(): OriginRegistry {
+  if (started === undefined) throw new Error('the origin has not been started')
+  return started
+}
