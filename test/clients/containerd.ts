@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+import { runCommand } from '../support/run-command.ts'
+
+/** A containerd of its own, with no trace outside its folder; disposing of it stops it. */
+export interface Containerd extends AsyncDisposable {
+  /** `ctr images pull --hosts-dir`: pulls for this machine's platform and unpacks. */
+  pull(reference: string, hostsDir: string): Promise<void>
+  /** Digests of all content that has been pulled. */
+  contentDigests(): Promise<Set<string>>
+  /** Digest that an image's name points to. */
+  imageDigest(reference: string): Promise<string | undefined>
+  remove(reference: string): Promise<void>
+}
+
+/** Starts containerd with its files under `dir`. */
+export async function startContainerd(dir: string): Promise<Containerd> {
+  const socket = join(dir, 'containerd.sock')
+  const configFile = join(dir, 'containerd.toml')
+  await mkdir(dir, { recursive: true })
+  await writeFile(
+    configFile,
+    [
+      'version = 2',
+      `root = "${join(dir, 'root')}"`,
+      `state = "${join(dir, 'state')}"`,
+      'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]',
+      `[grpc]`,
+      `  address = "${socket}"`,
+      '',
+    ].join('\n'),
+  )
+  const child = spawn('containerd', ['--config', configFile, '--log-level', 'info'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const ended = once(child, 'close')
+  const serving = Promise.withResolvers<undefined>()
+  void ended.then(() => serving.reject(new Error('containerd has ended')))
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    if (line.includes('containerd successfully booted')) serving.resolve(undefined)
+  })
+  await serving.promise
+  const ctr = async (...args: string[]) => (await runCommand('ctr', ['--address', socket, ...args])).stdout
+  return {
+    async pull(reference, hostsDir) {
+      // The native snapshotter works where overlay mounts don't, as in a container.
+      await ctr('images', 'pull', '--hosts-dir', hostsDir, '--snapshotter', 'native', reference)
+    },
+    async contentDigests() {
+      return new Set((await ctr('content', 'ls', '--quiet')).split('\n').filter((line) => line !== ''))
+    },
+    async imageDigest(reference) {
+      const line = (await ctr('images', 'ls')).split('\n').find((row) => row.startsWith(`${reference} `))
+      return line?.split(/\s+/)[2]
+    },
+    async remove(reference) {
+      await ctr('images', 'rm', '--sync', reference)
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill()
+      await ended
+    },
+  }
+}
