@@ -1,7 +1,9 @@
+const MAX_SLIPS = 3
+
 /** The candidate that `name` is most probably a slip of, or undefined when none is close. */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
   let nearest: string | undefined
-  let least = Math.max(2, Math.floor(name.length / 4)) + 1
+  let least = MAX_SLIPS + 1
   for (const candidate of candidates) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
     if (distance < least) [nearest, least] = [candidate, distance]
