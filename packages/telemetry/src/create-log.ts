@@ -17,6 +17,7 @@ export interface LogInit {
 
 /** A log that writes synchronously, so that the last lines before an exit are not lost. Nothing secret gets into it. */
 export function createLog({ level, pretty, destination }: LogInit): Log {
+  const lines = destination ?? pino.destination({ fd: 1, sync: true })
   const logger = pino(
     {
       level,
@@ -26,17 +27,15 @@ export function createLog({ level, pretty, destination }: LogInit): Log {
       // Errors have been made plain already; pino would add their type and stack again.
       serializers: { err: (value: unknown) => value },
     },
-    pretty ? prettyStream(destination) : (destination ?? pino.destination({ fd: 1, sync: true })),
+    pretty ? prettyTo(lines, destination === undefined && pinoPretty.isColorSupported) : lines,
   )
   return logOf(logger)
 }
 
-function prettyStream(destination: DestinationStream | undefined): DestinationStream {
-  return pinoPretty({
-    sync: true,
-    translateTime: 'SYS:HH:MM:ss.l',
-    ...(destination === undefined ? { destination: 1 } : { destination, colorize: false }),
-  })
+// pino-pretty's own stream writes in a later turn of the event loop; its formatter can be called right away.
+function prettyTo(destination: DestinationStream, colorize: boolean): DestinationStream {
+  const format = pinoPretty.prettyFactory({ colorize, translateTime: 'SYS:HH:MM:ss.l' })
+  return { write: (line) => destination.write(format(line)) }
 }
 
 function logOf(logger: Logger): Log {
