@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { classifyNetworkFailure, codeOf } from '../src/network-failure.ts'
+
+function failure(code: string, message = 'secret') {
+  return Object.assign(new Error(message), { code })
+}
+
+describe('classifyNetworkFailure', () => {
+  it('makes ERR_UPSTREAM_UNREACHABLE of connections, names and time-outs that fail', () => {
+    for (const code of ['ECONNREFUSED', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT']) {
+      const cause = failure(code)
+      const error = classifyNetworkFailure('docker.io: GET', cause)
+      assert.equal(error.code, 'ERR_UPSTREAM_UNREACHABLE')
+      assert.equal(error.message, `docker.io: GET got no answer (${code})`)
+      assert.equal(error.cause, cause)
+    }
+  })
+
+  it('makes ERR_UPSTREAM_PROTOCOL of answers that are no HTTP', () => {
+    for (const code of ['HPE_INVALID_CONSTANT', 'UND_ERR_HEADERS_OVERFLOW']) {
+      assert.equal(classifyNetworkFailure('docker.io: GET', failure(code)).code, 'ERR_UPSTREAM_PROTOCOL')
+    }
+  })
+
+  it('makes ERR_UPSTREAM_UNREACHABLE of what has no code', () => {
+    assert.equal(classifyNetworkFailure('docker.io: GET', new Error('?')).code, 'ERR_UPSTREAM_UNREACHABLE')
+  })
+})
+
+describe('codeOf', () => {
+  it('is undefined for what has no code of text', () => {
+    for (const value of [
+      undefined,
+      'ECONNRESET',
+      { code: 'ECONNRESET' },
+      new Error('?'),
+      new DOMException('?'),
+    ]) {
+      assert.equal(codeOf(value), undefined)
+    }
+  })
+})
