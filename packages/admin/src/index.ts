@@ -1,1 +1,6 @@
-export {}
+/**
+ * The admin endpoint: health, metrics and status of a node over HTTP.
+ *
+ * @packageDocumentation
+ */
+export { createAdmin, type Admin, type AdminDeps, type AdminInit, type Readiness } from './create-admin.ts'

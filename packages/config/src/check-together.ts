@@ -1,4 +1,4 @@
-import { ConfigInvalidError } from '@layermesh/interface'
+import { ConfigInvalidError, formatListenAddress } from '@layermesh/interface'
 import type { Config } from './settings.ts'
 
 /** Checks what no single setting shows. Throws ERR_CONFIG_INVALID. */
@@ -14,7 +14,7 @@ export function checkTogether(config: Config): void {
   const { host, port } = config.admin.listen
   if (port !== 0 && listen.some((address) => address.host === host && address.port === port)) {
     throw new ConfigInvalidError(
-      `admin.listen = ${JSON.stringify(`${host}:${port}`)}: expected an address that is not in mirror.listen`,
+      `admin.listen = ${JSON.stringify(formatListenAddress(config.admin.listen))}: expected an address that is not in mirror.listen`,
     )
   }
 }

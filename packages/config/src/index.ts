@@ -5,5 +5,4 @@
  * @packageDocumentation
  */
 export { loadConfig, type ConfigSources } from './load-config.ts'
-export type { ListenAddress } from './listen-address.ts'
 export type { Config, UpstreamConfig } from './settings.ts'

@@ -1,13 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
+import type { ListenAddress } from '@layermesh/interface'
 import type { Format } from './format.ts'
-
-/** A TCP address to listen on. */
-export interface ListenAddress {
-  /** An IP address without brackets, or a host name. */
-  readonly host: string
-  /** 0 lets the system choose. */
-  readonly port: number
-}
 
 const HOST_NAME = /^[a-z\d]([a-z\d-]*[a-z\d])?(\.[a-z\d]([a-z\d-]*[a-z\d])?)*$/i
 const ENDS_IN_NUMBER = /(^|\.)\d+$/
