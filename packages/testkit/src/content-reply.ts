@@ -45,15 +45,12 @@ function isUnchanged(ifNoneMatch: string | undefined, digest: string): boolean {
 }
 
 /**
- * Reads a `Range` header (RFC 9110 §14.1.2). Undefined, which means the whole, for none, for another unit, and for
- * several ranges: a server may ignore them, and large public registries do.
+ * Reads a `Range` header (RFC 9110 §14.1.2). Undefined, which means the whole, for none, for another unit, for any
+ * range of nothing, and for several ranges: a server may ignore them, and large public registries do.
  */
-export function parseRange(
-  header: string | undefined,
-  sizeBytes: number,
-): ByteRange | 'unsatisfiable' | undefined {
+function parseRange(header: string | undefined, sizeBytes: number): ByteRange | 'unsatisfiable' | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '')
-  if (match === null || match[0] === 'bytes=-') return undefined
+  if (match === null || match[0] === 'bytes=-' || sizeBytes === 0) return undefined
   const [, first = '', last = ''] = match
   const start = first === '' ? Math.max(0, sizeBytes - Number(last)) : Number(first)
   const end = first === '' || last === '' ? sizeBytes : Math.min(Number(last) + 1, sizeBytes)

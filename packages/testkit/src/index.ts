@@ -16,12 +16,7 @@ export type { BuiltLayer, LayerSpec } from './build-layer.ts'
 export { builtContent, uniqueBytesOf, type BuiltArtifact, type BuiltContent } from './built-content.ts'
 export type { OriginAccount } from './byte-account.ts'
 export type { Fault, FaultAction, FaultMatch, LengthClaim } from './fault.ts'
-export {
-  startFaultProxy,
-  type FaultProxy,
-  type FaultProxyOptions,
-  type ProxiedBytes,
-} from './fault-proxy.ts'
+export { startFaultProxy, type FaultProxy, type FaultProxyOptions, type ProxiedBytes } from './fault-proxy.ts'
 export type { ScriptedFault } from './fault-script.ts'
 export {
   DEFAULT_SETTLE_MS,
@@ -31,9 +26,11 @@ export {
   type ResourceSnapshot,
 } from './leak-check.ts'
 export { ManualClock } from './manual-clock.ts'
+export { spawnNode, type LogLine, type NodeProcess, type NodeProcessOptions } from './node-process.ts'
 export type { GossipFaults } from './memory-gossip.ts'
 export { createMemoryMesh, type MemoryMesh, type MemoryMeshInit } from './memory-mesh.ts'
 export type { MemoryPeerNetwork } from './memory-peer-network.ts'
+export { DEFAULT_PULL_CONCURRENCY, pullImage, type PullOptions, type PullResult } from './pull-image.ts'
 export { peerNetworkContract, type PeerNetworkHarness } from './peer-network-contract.ts'
 export { seededRandom } from './seeded-random.ts'
 export type { ImageFormat, LayerCompression } from './media-types.ts'
