@@ -10,4 +10,13 @@ export type {
   ProvidedPiece,
   ProvideOptions,
 } from './content-provider.ts'
+export {
+  createExchange,
+  DEFAULT_IDLE_TIMEOUT_MS,
+  DEFAULT_MAX_TRANSFERS,
+  DEFAULT_STALL_TIMEOUT_MS,
+  DEFAULT_WAIT_INTERVAL_MS,
+  type ExchangeDeps,
+  type ExchangeInit,
+} from './create-exchange.ts'
 export type { Exchange, ExchangeOptions, Transfer, TransferRequest } from './exchange.ts'

@@ -1,0 +1,24 @@
+import type { PeerId, TagRecord, TagRef } from '@layermesh/interface'
+import { converse, outOfTurn, type AskingDeps } from './conversation.ts'
+import type { ExchangeOptions } from './exchange.ts'
+import { askFrame, decodeTagFrame, TAG_PROTOCOL } from './tag-frames.ts'
+
+/** The client of the tag protocol; see {@link Exchange.askTag}. */
+export async function askTag(
+  deps: AskingDeps,
+  peer: PeerId,
+  ref: TagRef,
+  { signal }: ExchangeOptions,
+): Promise<TagRecord | undefined> {
+  const conversation = await converse(deps, peer, TAG_PROTOCOL, decodeTagFrame, signal)
+  const frame = await conversation.expect(async () => {
+    await conversation.send(askFrame(ref))
+    const reply = await conversation.receive()
+    if (reply.type === 'ask') throw outOfTurn(reply)
+    return reply
+  }, signal)
+  await conversation.close()
+  if (frame.type === 'none') return undefined
+  const { digest, mediaType, sizeBytes, ageMs } = frame
+  return { digest, mediaType, sizeBytes, confirmedAtMs: Math.max(0, deps.clock.now() - ageMs) }
+}
