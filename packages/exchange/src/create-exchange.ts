@@ -76,6 +76,7 @@ class PeerExchange implements Exchange {
   readonly #clock: Clock
   readonly #log: Log
   readonly #outcomes: Counter
+  readonly #sentBytes: Counter
   readonly #asking: AskingDeps
   readonly #serving: ServingDeps
   readonly #maxTransfers: number
@@ -93,7 +94,7 @@ class PeerExchange implements Exchange {
       help: 'Transfers that this node served to peers, by how they ended',
       labels: { outcome: TRANSFER_OUTCOMES },
     })
-    const sentBytes = metrics.counter({
+    this.#sentBytes = metrics.counter({
       name: 'exchange_sent_bytes_total',
       help: 'Bytes of content that this node sent to peers, by the link to them',
       labels: { link: LINK_CLASSES },
@@ -106,7 +107,7 @@ class PeerExchange implements Exchange {
       waitIntervalMs: init.waitIntervalMs ?? DEFAULT_WAIT_INTERVAL_MS,
       idleTimeoutMs: init.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
       stopping: this.#stopping.signal,
-      onSent: (bytes, link) => sentBytes.add(bytes, { link }),
+      onSent: (bytes, link) => this.#sentBytes.add(bytes, { link }),
     }
   }
 
@@ -128,6 +129,10 @@ class PeerExchange implements Exchange {
 
   askTag(peer: PeerId, ref: TagRef, options: ExchangeOptions = {}): Promise<TagRecord | undefined> {
     return askTag(this.#asking, peer, ref, options)
+  }
+
+  sentBytes(link: LinkClass): number {
+    return this.#sentBytes.value({ link })
   }
 
   async #owned(serving: Promise<void>): Promise<void> {

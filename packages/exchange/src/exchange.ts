@@ -56,4 +56,6 @@ export interface Exchange extends Startable {
    * Throws ERR_PEER_UNREACHABLE, ERR_PEER_STALLED, ERR_PEER_STREAM and ERR_PEER_PROTOCOL.
    */
   askTag(peer: PeerId, ref: TagRef, options?: ExchangeOptions): Promise<TagRecord | undefined>
+  /** Bytes of content sent to peers over links of this class since this node started. */
+  sentBytes(link: LinkClass): number
 }
