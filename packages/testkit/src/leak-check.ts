@@ -18,10 +18,11 @@ export interface LeakCheckOptions {
  * files by path, where the system lists them under /proc. Timers that don't keep the process alive aren't seen.
  */
 export async function takeResourceSnapshot(): Promise<ResourceSnapshot> {
-  // First, before listing files makes requests of its own.
-  const resources = process.getActiveResourcesInfo()
+  const files = await openFiles()
+  // Requests of our own are over a turn later. A test runner has armed its timer by then, each time.
+  await nextTurn()
   const snapshot = new Map<string, number>()
-  for (const name of [...resources, ...(await openFiles())]) {
+  for (const name of [...process.getActiveResourcesInfo(), ...files]) {
     snapshot.set(name, (snapshot.get(name) ?? 0) + 1)
   }
   return snapshot
@@ -37,7 +38,6 @@ export async function expectNoLeaks(before: ResourceSnapshot, options: LeakCheck
     const leaks = differenceOf(await takeResourceSnapshot(), before)
     if (leaks.length === 0) return
     if (performance.now() > deadlineMs) throw new Error(`left open: ${leaks.join(', ')}`)
-    await new Promise<void>((resolve) => setImmediate(resolve))
   }
 }
 
@@ -48,6 +48,10 @@ function differenceOf(after: ResourceSnapshot, before: ResourceSnapshot): string
     .filter(({ surplus }) => surplus > 0)
     .map(({ name, surplus }) => `${surplus} × ${name}`)
     .toArray()
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 async function openFiles(): Promise<string[]> {

@@ -7,15 +7,13 @@ import {
   ManualClock,
   startOrigin,
   takeResourceSnapshot,
-  uniqueBytesOf,
   type BuiltImage,
   type BuiltLayer,
+  type OriginOptions,
   type ResourceSnapshot,
 } from '@layermesh/testkit'
-import { request } from 'undici'
 import { get, type Got } from './support/get.ts'
 
-const MiB = 1024 * 1024
 // A component that looks like an endpoint: only the last one is.
 const REPOSITORY = 'library/manifests/app'
 
@@ -45,7 +43,7 @@ describe('startOrigin', () => {
     await expectNoLeaks(open)
   })
 
-  async function serve(options: Parameters<typeof startOrigin>[0] = {}) {
+  async function serve(options: OriginOptions = {}) {
     const origin = await startOrigin(options)
     origin.add(REPOSITORY, image, { tag: 'v1' })
     const repositoryUrl = `${origin.url}/v2/${REPOSITORY}`
@@ -240,88 +238,6 @@ describe('startOrigin', () => {
     })
   })
 
-  describe('bearer authentication', () => {
-    it('sends a client without a token to where it gets one', async () => {
-      await using served = await serve({ auth: 'bearer' })
-      const { host } = served.origin
-      const refused = await get(served.blobUrl)
-      assert.equal(refused.status, 401)
-      assert.equal(errorCodeOf(refused), 'UNAUTHORIZED')
-      assert.equal(
-        refused.headers['www-authenticate'],
-        `Bearer realm="http://${host}/token",service="layermesh-origin",scope="repository:${REPOSITORY}:pull"`,
-      )
-      const ping = await get(`${served.origin.url}/v2/`)
-      assert.equal(
-        ping.headers['www-authenticate'],
-        `Bearer realm="http://${host}/token",service="layermesh-origin"`,
-      )
-    })
-
-    async function tokenFor(url: string, scope: string): Promise<string> {
-      const { body } = await get(
-        `${url}/token?${String(new URLSearchParams({ service: 'layermesh-origin', scope }))}`,
-      )
-      return (JSON.parse(body.toString()) as { token: string }).token
-    }
-
-    it('serves a client whose token is for the repository', async () => {
-      await using served = await serve({ auth: 'bearer' })
-      const token = await tokenFor(served.origin.url, `repository:${REPOSITORY}:pull`)
-      const headers = { authorization: `Bearer ${token}` }
-      assert.deepEqual((await get(served.blobUrl, { headers })).body, Buffer.from(layer.bytes))
-      assert.equal((await get(`${served.origin.url}/v2/`, { headers })).status, 200)
-    })
-
-    it('grants several repositories at once', async () => {
-      await using served = await serve({ auth: 'bearer' })
-      const token = await tokenFor(served.origin.url, `repository:a:pull repository:${REPOSITORY}:pull,push`)
-      const headers = { authorization: `Bearer ${token}` }
-      assert.equal((await get(served.blobUrl, { headers })).status, 200)
-    })
-
-    it('says how long a token is valid and refuses it afterwards', async () => {
-      const clock = new ManualClock()
-      await using served = await serve({ auth: 'bearer', tokenLifetimeSeconds: 60, clock })
-      const query = new URLSearchParams({
-        service: 'layermesh-origin',
-        scope: `repository:${REPOSITORY}:pull`,
-      })
-      const issued = await get(`${served.origin.url}/token?${String(query)}`)
-      const token = JSON.parse(issued.body.toString()) as Record<string, unknown>
-      assert.equal(token['expires_in'], 60)
-      assert.equal(token['issued_at'], new Date(clock.now()).toISOString())
-      assert.equal(token['access_token'], token['token'])
-      const headers = { authorization: `Bearer ${String(token['token'])}` }
-      clock.advance(59_999)
-      assert.equal((await get(served.blobUrl, { headers })).status, 200)
-      clock.advance(1)
-      const expired = await get(served.blobUrl, { headers })
-      assert.equal(expired.status, 401)
-      assert.match(String(expired.headers['www-authenticate']), /error="invalid_token"/)
-    })
-
-    for (const scope of ['repository:other:pull', `repository:${REPOSITORY}:push`, '']) {
-      it(`refuses a token for something else: "${scope}"`, async () => {
-        await using served = await serve({ auth: 'bearer' })
-        const headers = { authorization: `Bearer ${await tokenFor(served.origin.url, scope)}` }
-        const refused = await get(served.blobUrl, { headers })
-        assert.equal(refused.status, 401)
-        assert.match(String(refused.headers['www-authenticate']), /error="insufficient_scope"/)
-      })
-    }
-
-    it('issues no token for another service', async () => {
-      await using served = await serve({ auth: 'bearer' })
-      assert.equal((await get(`${served.origin.url}/token?service=other`)).status, 400)
-    })
-
-    it('has no token endpoint when anybody may pull', async () => {
-      await using served = await serve()
-      assert.equal((await get(`${served.origin.url}/token?service=layermesh-origin`)).status, 404)
-    })
-  })
-
   describe('redirected blobs', () => {
     it('sends a GET to another origin, which serves the bytes and ranges of them', async () => {
       await using served = await serve({ redirectBlobs: true })
@@ -365,66 +281,49 @@ describe('startOrigin', () => {
     })
   })
 
-  describe('account', () => {
-    it('counts the bytes of bodies by kind and content, exactly', async () => {
-      await using served = await serve()
-      const { origin, repositoryUrl, blobUrl } = served
-      await get(`${repositoryUrl}/manifests/v1`)
-      await get(`${repositoryUrl}/manifests/v1`, { method: 'HEAD' })
-      await get(blobUrl)
-      await get(blobUrl, { headers: { range: 'bytes=0-99' } })
-      const missing = await get(`${repositoryUrl}/manifests/none`)
-      const manifest = image.manifest.descriptor
-      assert.deepEqual(origin.account(), {
-        manifestBytes: manifest.sizeBytes,
-        blobBytes: layer.bytes.length + 100,
-        otherBytes: missing.body.length,
-        byDigest: { [manifest.digest]: manifest.sizeBytes, [digest]: layer.bytes.length + 100 },
-        uniqueBytes: manifest.sizeBytes + layer.bytes.length,
-      })
-    })
-
-    it('has sent what is unique once when everything was pulled once', async () => {
-      await using served = await serve({ redirectBlobs: true })
-      await get(`${served.repositoryUrl}/manifests/v1`)
-      for (const { descriptor } of [image.config, ...image.layers]) {
-        const { location } = (await get(`${served.repositoryUrl}/blobs/${descriptor.digest}`)).headers
-        await get(location!)
+  describe('rateBytesPerSecond', () => {
+    it('sends no faster than the link, which all replies share', async () => {
+      const clock = new ManualClock()
+      await using served = await serve({ rateBytesPerSecond: layer.bytes.length, clock })
+      const replies = [get(served.blobUrl), get(served.blobUrl)]
+      let elapsedMs = 0
+      const done = Promise.all(replies).then(() => true)
+      const turn = () => new Promise<false>((resolve) => setImmediate(resolve, false))
+      while (!(await Promise.race([done, turn()]))) {
+        if (clock.pendingTimers === 0) continue
+        clock.advance(10)
+        elapsedMs += 10
       }
-      const { manifestBytes, blobBytes, uniqueBytes } = served.origin.account()
-      assert.deepEqual([manifestBytes + blobBytes, uniqueBytes], [uniqueBytesOf(image), uniqueBytesOf(image)])
+      assert.ok(elapsedMs >= 2000, `two blobs of one second each went out in ${elapsedMs} ms`)
+    })
+  })
+
+  describe('close', () => {
+    it('cuts replies that are under way', async () => {
+      const { origin, blobUrl } = await serve()
+      origin.script({ match: { kind: 'blob' }, action: { type: 'stall', afterBytes: 10 } })
+      const reply = get(blobUrl)
+      await origin.waitForRequest(({ bytesSent }) => bytesSent === 10)
+      await Promise.all([origin.close(), assert.rejects(reply)])
+      assert.equal(origin.requests[0]?.outcome, 'aborted')
     })
 
-    it('starts again at nothing after a reset', async () => {
-      await using served = await serve()
-      await get(served.blobUrl)
-      served.origin.resetAccount()
-      const nothing = { manifestBytes: 0, blobBytes: 0, otherBytes: 0, byDigest: {}, uniqueBytes: 0 }
-      assert.deepEqual(served.origin.account(), nothing)
+    it('is done at once when called again', async () => {
+      const { origin } = await serve({ redirectBlobs: true })
+      await origin.close()
+      await origin.close()
     })
 
-    it('does not count what a client that hung up did not take', async () => {
-      await using served = await serve()
-      const large = await buildImage({ seed: 2, layerBytes: [64 * MiB], compression: 'none' })
-      served.origin.add(REPOSITORY, large)
-      const { digest, sizeBytes } = large.layers[0]!.descriptor
-      const controller = new AbortController()
-      const url = `${served.repositoryUrl}/blobs/${digest}`
-      const { body } = await request(url, { signal: controller.signal })
-      // The client reads nothing, so the origin gets as far as the system's buffers go, and no further.
-      body.on('error', () => {})
-      const begun = await served.origin.waitForRequest(({ bytesSent }) => bytesSent > 0)
-      controller.abort()
-      await served.origin.waitForRequest(({ outcome }) => outcome === 'aborted')
-      assert.ok(begun.bytesSent < sizeBytes)
-      assert.equal(served.origin.account().blobBytes, begun.bytesSent)
+    it('frees the port for another origin', async () => {
+      const { origin } = await serve()
+      await origin.close()
+      await using again = await serve({ port: origin.port })
+      assert.equal((await get(again.blobUrl)).status, 200)
     })
+  })
 
-    it('counts concurrent requests, each whole', async () => {
-      await using served = await serve()
-      const bodies = await Promise.all(Array.from({ length: 20 }, () => get(served.blobUrl)))
-      assert.ok(bodies.every(({ body }) => body.equals(layer.bytes)))
-      assert.equal(served.origin.account().blobBytes, 20 * layer.bytes.length)
-    })
+  it('rejects with ERR_LISTEN when the port is taken', async () => {
+    await using served = await serve()
+    await assert.rejects(startOrigin({ port: served.origin.port }), { code: 'ERR_LISTEN' })
   })
 })

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import {
+  buildImage,
+  expectNoLeaks,
+  ManualClock,
+  startOrigin,
+  takeResourceSnapshot,
+  type BuiltImage,
+  type OriginOptions,
+  type ResourceSnapshot,
+} from '@layermesh/testkit'
+import { get } from './support/get.ts'
+
+const REPOSITORY = 'library/app'
+
+describe('bearer authentication', () => {
+  let open: ResourceSnapshot
+  let image: BuiltImage
+
+  before(async () => {
+    image = await buildImage({ seed: 1, layerBytes: [1000] })
+  })
+
+  beforeEach(async () => {
+    open = await takeResourceSnapshot()
+  })
+
+  afterEach(async () => {
+    await expectNoLeaks(open)
+  })
+
+  async function serve(options: OriginOptions = {}) {
+    const origin = await startOrigin({ auth: 'bearer', ...options })
+    origin.add(REPOSITORY, image)
+    const blobUrl = `${origin.url}/v2/${REPOSITORY}/blobs/${image.layers[0]!.descriptor.digest}`
+    return { origin, blobUrl, [Symbol.asyncDispose]: () => origin.close() }
+  }
+
+  it('sends a client without a token to where it gets one', async () => {
+    await using served = await serve()
+    const { host } = served.origin
+    const refused = await get(served.blobUrl)
+    assert.equal(refused.status, 401)
+    assert.match(refused.body.toString(), /"UNAUTHORIZED"/)
+    assert.equal(
+      refused.headers['www-authenticate'],
+      `Bearer realm="http://${host}/token",service="layermesh-origin",scope="repository:${REPOSITORY}:pull"`,
+    )
+    const ping = await get(`${served.origin.url}/v2/`)
+    assert.equal(
+      ping.headers['www-authenticate'],
+      `Bearer realm="http://${host}/token",service="layermesh-origin"`,
+    )
+  })
+
+  async function tokenFor(url: string, scope: string): Promise<string> {
+    const { body } = await get(
+      `${url}/token?${String(new URLSearchParams({ service: 'layermesh-origin', scope }))}`,
+    )
+    return (JSON.parse(body.toString()) as { token: string }).token
+  }
+
+  it('serves a client whose token is for the repository', async () => {
+    await using served = await serve()
+    const token = await tokenFor(served.origin.url, `repository:${REPOSITORY}:pull`)
+    const headers = { authorization: `Bearer ${token}` }
+    assert.deepEqual((await get(served.blobUrl, { headers })).body, Buffer.from(image.layers[0]!.bytes))
+    assert.equal((await get(`${served.origin.url}/v2/`, { headers })).status, 200)
+  })
+
+  it('grants several repositories at once', async () => {
+    await using served = await serve()
+    const token = await tokenFor(served.origin.url, `repository:a:pull repository:${REPOSITORY}:pull,push`)
+    const headers = { authorization: `Bearer ${token}` }
+    assert.equal((await get(served.blobUrl, { headers })).status, 200)
+  })
+
+  it('says how long a token is valid and refuses it afterwards', async () => {
+    const clock = new ManualClock()
+    await using served = await serve({ tokenLifetimeSeconds: 60, clock })
+    const query = new URLSearchParams({
+      service: 'layermesh-origin',
+      scope: `repository:${REPOSITORY}:pull`,
+    })
+    const issued = await get(`${served.origin.url}/token?${String(query)}`)
+    const token = JSON.parse(issued.body.toString()) as Record<string, unknown>
+    assert.equal(token['expires_in'], 60)
+    assert.equal(token['issued_at'], new Date(clock.now()).toISOString())
+    assert.equal(token['access_token'], token['token'])
+    const headers = { authorization: `Bearer ${String(token['token'])}` }
+    clock.advance(59_999)
+    assert.equal((await get(served.blobUrl, { headers })).status, 200)
+    clock.advance(1)
+    const expired = await get(served.blobUrl, { headers })
+    assert.equal(expired.status, 401)
+    assert.match(String(expired.headers['www-authenticate']), /error="invalid_token"/)
+  })
+
+  for (const scope of ['repository:other:pull', `repository:${REPOSITORY}:push`, '']) {
+    it(`refuses a token for something else: "${scope}"`, async () => {
+      await using served = await serve()
+      const headers = { authorization: `Bearer ${await tokenFor(served.origin.url, scope)}` }
+      const refused = await get(served.blobUrl, { headers })
+      assert.equal(refused.status, 401)
+      assert.match(String(refused.headers['www-authenticate']), /error="insufficient_scope"/)
+    })
+  }
+
+  it('issues no token for another service', async () => {
+    await using served = await serve()
+    assert.equal((await get(`${served.origin.url}/token?service=other`)).status, 400)
+  })
+
+  it('has no token endpoint when anybody may pull', async () => {
+    await using origin = await startOrigin()
+    assert.equal((await get(`${origin.url}/token?service=layermesh-origin`)).status, 404)
+  })
+})
