@@ -1,0 +1,63 @@
+import { ConfigInvalidError, type PeerId } from '@layermesh/interface'
+import type { Listener } from '@libp2p/interface'
+import { CODE_P2P, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { MAX_ADDRESSES } from './admission-messages.ts'
+
+/** Checks that each value of a setting is a multiaddr. Throws ERR_CONFIG_INVALID, naming the setting and the value. */
+export function requireMultiaddrs(setting: string, values: readonly string[]): readonly string[] {
+  for (const value of values) {
+    if (parse(value) !== undefined) continue
+    const example = '/ip4/192.0.2.1/tcp/4001'
+    throw new ConfigInvalidError(
+      `${setting}: ${JSON.stringify(value)} is no multiaddr; write it like ${example}`,
+    )
+  }
+  return values
+}
+
+/** The addresses at which `peer` is to be dialled, so that nobody else can answer there; those that make no sense are left out. */
+export function addressesOf(peer: PeerId, addresses: readonly string[]): readonly Multiaddr[] {
+  return addresses.flatMap((address) => {
+    const parsed = parse(address)
+    return parsed === undefined ? [] : [parsed.decapsulateCode(CODE_P2P).encapsulate(`/p2p/${peer}`)]
+  })
+}
+
+/** Where this node listens, and what it says of that to others. */
+export class OwnAddresses {
+  readonly #self: PeerId
+  readonly #announce: readonly string[]
+  readonly #listeners: Listener[] = []
+
+  constructor(self: PeerId, announce: readonly string[]) {
+    this.#self = self
+    this.#announce = announce
+  }
+
+  listening(listener: Listener): void {
+    this.#listeners.push(listener)
+  }
+
+  /** Each address that is listened on, with the port that it really has. */
+  listened(): readonly string[] {
+    const addresses = this.#listeners.flatMap((listener) => listener.getAddrs().map(String))
+    return addressesOf(this.#self, addresses).map(String)
+  }
+
+  /** What others are told: the addresses to announce, else those that can be reached from elsewhere. */
+  advertised(): readonly string[] {
+    if (this.#announce.length > 0) return addressesOf(this.#self, this.#announce).map(String)
+    const listened = this.listened()
+    const reachable = listened.filter((address) => !/^\/ip4\/127\.|^\/ip6\/::1\//.test(address))
+    // A node that listens on loopback alone is there for others on the same machine.
+    return (reachable.length > 0 ? reachable : listened).slice(0, MAX_ADDRESSES)
+  }
+}
+
+function parse(address: string): Multiaddr | undefined {
+  try {
+    return multiaddr(address)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto'
+import { abortable, ProgressDeadline } from '@layermesh/async'
+import type { Clock, Counter, Log, Metrics } from '@layermesh/interface'
+import type { Connection, Stream } from '@libp2p/interface'
+import { addressesOf } from './addresses.ts'
+import { MAX_ADDRESSES, MAX_HELLO_BYTES, MAX_INTRODUCTIONS, type Introduction } from './admission-messages.ts'
+import { AdmissionRefusal, HELLO_OUTCOMES, type HelloOutcome } from './admission-refusal.ts'
+import {
+  HELLO_PROTOCOL,
+  helloAsDialler,
+  helloAsListener,
+  type AdmissionParty,
+  type Newcomer,
+} from './admission.ts'
+import { remotePeerOf, type Membership } from './membership.ts'
+import { Libp2pPeerStream } from './peer-stream.ts'
+
+/** Collaborators of {@link AdmissionControl}. */
+export interface AdmissionControlDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly membership: Membership
+  /** Takes note of a node that a member has introduced. */
+  readonly introduced: (introduction: Introduction) => void
+}
+
+/** Tunables of {@link AdmissionControl}. */
+export interface AdmissionControlInit {
+  /** What this node brings to each hello, but for the nonce. */
+  readonly self: () => Omit<AdmissionParty, 'nonce'>
+  /** How long a peer has to prove membership, in milliseconds. */
+  readonly helloTimeoutMs: number
+}
+
+interface Admission {
+  readonly stream: PromiseWithResolvers<Stream>
+  readonly outcome: Promise<HelloOutcome>
+}
+
+/** Runs the hello on each new connection, and cuts off peers that don't pass it. */
+export class AdmissionControl {
+  readonly #deps: AdmissionControlDeps
+  readonly #init: AdmissionControlInit
+  readonly #hellos: Counter
+  readonly #admissions = new WeakMap<Connection, Admission>()
+
+  constructor(deps: AdmissionControlDeps, init: AdmissionControlInit) {
+    this.#deps = deps
+    this.#init = init
+    this.#hellos = deps.metrics.counter({
+      name: 'mesh_hello_total',
+      help: 'Hellos with peers by how they ended; anything but admitted means that a peer was turned away.',
+      labels: { outcome: HELLO_OUTCOMES },
+    })
+  }
+
+  /** Begins with a new connection: as its dialler opens the hello, as its listener waits for it. */
+  begin(connection: Connection): void {
+    const stream = Promise.withResolvers<Stream>()
+    // Nobody listens when the time is over before the stream comes.
+    stream.promise.catch(() => {})
+    this.#admissions.set(connection, { stream, outcome: this.#run(connection, stream) })
+  }
+
+  /** Takes the stream on which a dialler says hello. */
+  accept(stream: Stream, connection: Connection): void {
+    const admission = this.#admissions.get(connection)
+    if (admission === undefined || connection.direction === 'outbound') {
+      stream.abort(new Error('no hello is expected here'))
+    } else {
+      admission.stream.resolve(stream)
+    }
+  }
+
+  /** How the hello on a connection ended; waits while it is under way. */
+  async outcomeOf(connection: Connection): Promise<HelloOutcome> {
+    return (await this.#admissions.get(connection)?.outcome) ?? 'lost'
+  }
+
+  /** Whether the peer at the other end has become a member; waits while the hello is under way. */
+  async isAdmitted(connection: Connection): Promise<boolean> {
+    return (await this.outcomeOf(connection)) === 'admitted'
+  }
+
+  async #run(connection: Connection, stream: PromiseWithResolvers<Stream>): Promise<HelloOutcome> {
+    const outcome = await this.#greet(connection, stream).then(
+      () => 'admitted' as const,
+      (error: unknown) => this.#turnAway(connection, error),
+    )
+    this.#hellos.add(1, { outcome })
+    return outcome
+  }
+
+  async #greet(connection: Connection, accepted: PromiseWithResolvers<Stream>): Promise<void> {
+    const { clock, introduced } = this.#deps
+    const { self, helloTimeoutMs } = this.#init
+    using deadline = new ProgressDeadline(
+      clock,
+      helloTimeoutMs,
+      () => new AdmissionRefusal('timeout', 'the peer did not prove membership in time'),
+    )
+    const { signal } = deadline
+    const dialled = connection.direction === 'outbound'
+    if (dialled) accepted.resolve(openHello(connection, signal))
+    const stream = new Libp2pPeerStream(await abortable(accepted.promise, signal), {
+      peer: remotePeerOf(connection),
+      maxFrameBytes: MAX_HELLO_BYTES,
+    })
+    const us = { ...self(), nonce: new Uint8Array(randomBytes(32)) }
+    const admit = (newcomer: Newcomer) => this.#admit(connection, newcomer)
+    const hello = dialled ? helloAsDialler : helloAsListener
+    for (const introduction of await hello(stream, us, admit, { signal })) introduced(introduction)
+    await stream.close()
+  }
+
+  #admit(connection: Connection, { facts, addresses }: Newcomer): readonly Introduction[] {
+    if (connection.status !== 'open') throw new AdmissionRefusal('lost', 'the peer is gone')
+    const peer = remotePeerOf(connection)
+    const { membership } = this.#deps
+    membership.add(connection, { facts, addresses: addressesOf(peer, addresses).map(String) })
+    return membership
+      .list()
+      .filter((member) => member.peer !== peer)
+      .slice(0, MAX_INTRODUCTIONS)
+      .map((member) => ({ peer: member.peer, addresses: member.addresses.slice(0, MAX_ADDRESSES) }))
+  }
+
+  async #turnAway(connection: Connection, error: unknown): Promise<HelloOutcome> {
+    const refusal =
+      error instanceof AdmissionRefusal
+        ? error
+        : new AdmissionRefusal('lost', 'the connection was lost during the hello', { cause: error })
+    const { outcome, message, cause } = refusal
+    const level = outcome === 'lost' ? 'debug' : 'warn'
+    this.#deps.log[level](
+      { peer: remotePeerOf(connection), reason: message, outcome, err: cause },
+      'peer refused',
+    )
+    // A close lets what was said get there; who doesn't listen is cut off after a second.
+    if (outcome === 'timeout') connection.abort(refusal)
+    else await connection.close().catch(() => connection.abort(refusal))
+    return outcome
+  }
+}
+
+async function openHello(connection: Connection, signal: AbortSignal): Promise<Stream> {
+  try {
+    return await connection.newStream(HELLO_PROTOCOL, { signal })
+  } catch (cause) {
+    if ((cause as Error).name !== 'UnsupportedProtocolError') throw cause
+    throw new AdmissionRefusal('protocol', 'the peer does not speak the hello of layermesh', { cause })
+  }
+}

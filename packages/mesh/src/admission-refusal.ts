@@ -1,0 +1,15 @@
+/** How the hello with a peer ended; label of the metric `mesh_hello_total`. */
+export const HELLO_OUTCOMES = ['admitted', 'secret', 'version', 'protocol', 'timeout', 'lost'] as const
+
+/** How the hello with a peer ended. */
+export type HelloOutcome = (typeof HELLO_OUTCOMES)[number]
+
+/** Why a peer was not admitted; stays inside this package. */
+export class AdmissionRefusal extends Error {
+  readonly outcome: Exclude<HelloOutcome, 'admitted'>
+
+  constructor(outcome: Exclude<HelloOutcome, 'admitted'>, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.outcome = outcome
+  }
+}

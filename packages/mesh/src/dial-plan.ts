@@ -1,0 +1,144 @@
+import type { PeerId } from '@layermesh/interface'
+import { redialDelayMs } from './redial-delay.ts'
+
+/** How long a peer that was learned of, or lost, is dialled before it is forgotten. */
+export const KEEP_DIALLING_MS = 10 * 60_000
+
+/** How long to leave a peer alone that has refused us, or that we have refused. */
+export const REFUSED_DELAY_MS = 5 * 60_000
+
+/** Peers that are kept in mind, at most; bootstrap addresses come on top. */
+const MAX_LEARNED = 1024
+
+/** Addresses that are kept of one peer, at most. */
+const MAX_ADDRESSES = 16
+
+/** Something to dial: addresses, and the peer that must answer there if it is known. */
+export interface DialTarget {
+  readonly addresses: readonly string[]
+  readonly peer: PeerId | undefined
+  /** Attempts in a row that came to nothing. */
+  readonly failures: number
+  readonly bootstrap: boolean
+}
+
+/** What came of dialling a target. */
+export type DialResult =
+  | { readonly kind: 'joined'; readonly peer: PeerId }
+  | { readonly kind: 'failed' }
+  | { readonly kind: 'refused' }
+
+interface Entry {
+  addresses: readonly string[]
+  peer: PeerId | undefined
+  failures: number
+  readonly bootstrap: boolean
+  /** When to dial; undefined while it is connected or being dialled. */
+  dueMs: number | undefined
+  /** When to forget it; Infinity for bootstrap addresses. */
+  forgetMs: number
+}
+
+/**
+ * Whom to dial, and when: a state machine without I/O. Bootstrap addresses are dialled for ever while nobody is
+ * connected there, other peers for {@link KEEP_DIALLING_MS} after they were learned of or lost. Times are those of
+ * a monotonic clock, in milliseconds.
+ */
+export class DialPlan {
+  readonly #self: PeerId
+  readonly #random: () => number
+  readonly #bootstrap: Entry[]
+  readonly #learned = new Map<PeerId, Entry>()
+
+  constructor(self: PeerId, bootstrap: readonly string[], random: () => number) {
+    this.#self = self
+    this.#random = random
+    this.#bootstrap = bootstrap.map((address) => ({
+      addresses: [address],
+      peer: undefined,
+      failures: 0,
+      bootstrap: true,
+      dueMs: 0,
+      forgetMs: Infinity,
+    }))
+  }
+
+  /**
+   * Notes where a peer may be reached; it is dialled at once if it is new. What is said here comes from others, so
+   * it only adds to what is known already.
+   */
+  learn(peer: PeerId, addresses: readonly string[], nowMs: number): void {
+    if (peer === this.#self || addresses.length === 0) return
+    const known = this.#learned.get(peer)
+    if (known !== undefined) {
+      known.addresses = [...new Set([...known.addresses, ...addresses])].slice(0, MAX_ADDRESSES)
+      known.forgetMs = nowMs + KEEP_DIALLING_MS
+    } else if (this.#learned.size < MAX_LEARNED) {
+      this.#learned.set(peer, {
+        addresses,
+        peer,
+        failures: 0,
+        bootstrap: false,
+        dueMs: nowMs,
+        forgetMs: nowMs + KEEP_DIALLING_MS,
+      })
+    }
+  }
+
+  /** Notes that a peer has joined, whoever dialled, and what it says of itself. */
+  joined(peer: PeerId, addresses: readonly string[], nowMs: number): void {
+    this.#learned.delete(peer)
+    this.learn(peer, addresses, nowMs)
+    for (const entry of this.#entriesOf(peer)) {
+      entry.failures = 0
+      entry.dueMs = undefined
+    }
+  }
+
+  /** Notes that a peer has left; it is dialled again from `notBeforeMs` on. */
+  left(peer: PeerId, nowMs: number, notBeforeMs = nowMs): void {
+    for (const entry of this.#entriesOf(peer)) {
+      entry.failures = 1
+      entry.dueMs = notBeforeMs + redialDelayMs({ failures: 1, random: this.#random })
+      if (!entry.bootstrap) entry.forgetMs = notBeforeMs + KEEP_DIALLING_MS
+    }
+  }
+
+  /** Takes the targets that are due: each must be settled. Forgets those whose time is over. */
+  takeDue(nowMs: number, isMember: (peer: PeerId) => boolean): readonly DialTarget[] {
+    for (const [peer, { dueMs, forgetMs }] of this.#learned) {
+      if (dueMs !== undefined && forgetMs <= nowMs) this.#learned.delete(peer)
+    }
+    const due = this.#entries().filter(({ dueMs }) => dueMs !== undefined && dueMs <= nowMs)
+    for (const entry of due) entry.dueMs = undefined
+    return due.filter(({ peer }) => peer === undefined || !isMember(peer))
+  }
+
+  /** Notes what came of a target. */
+  settle(target: DialTarget, result: DialResult, nowMs: number): void {
+    const entry = this.#entries().find((candidate) => candidate === target)
+    if (entry === undefined) return
+    if (result.kind === 'joined') {
+      entry.peer = result.peer
+      entry.failures = 0
+      return
+    }
+    entry.failures += 1
+    const delayMs = redialDelayMs({ failures: entry.failures, random: this.#random })
+    entry.dueMs = nowMs + (result.kind === 'refused' ? REFUSED_DELAY_MS : delayMs)
+  }
+
+  /** When the next target is due, or undefined when there is none. */
+  nextDueMs(): number | undefined {
+    const due = this.#entries().flatMap(({ dueMs }) => dueMs ?? [])
+    return due.length === 0 ? undefined : Math.min(...due)
+  }
+
+  #entries(): Entry[] {
+    return [...this.#bootstrap, ...this.#learned.values()]
+  }
+
+  #entriesOf(peer: PeerId): Entry[] {
+    return this.#entries().filter((entry) => entry.peer === peer)
+  }
+}

@@ -1,0 +1,93 @@
+import type { Clock, Log, Member, PeerId, Startable } from '@layermesh/interface'
+import { DialPlan, type DialResult, type DialTarget } from './dial-plan.ts'
+
+/** Collaborators of a {@link Dialer}. */
+export interface DialerDeps {
+  readonly clock: Clock
+  readonly log: Log
+  /** Spreads redials; 0 to 1. */
+  readonly random: () => number
+  readonly isMember: (peer: PeerId) => boolean
+  /** Connects to a target and waits until the peer is admitted; throws when the connection fails. */
+  readonly dial: (target: DialTarget, signal: AbortSignal) => Promise<DialResult>
+}
+
+/** Tunables of a {@link Dialer}. */
+export interface DialerInit {
+  readonly self: PeerId
+  readonly bootstrap: readonly string[]
+}
+
+/** Carries out a {@link DialPlan}: dials what is due, and notes what comes of it. */
+export class Dialer implements Startable {
+  readonly #deps: DialerDeps
+  readonly #plan: DialPlan
+  readonly #dials = new Set<Promise<void>>()
+  #controller: AbortController | undefined
+  #cancelTimer = () => {}
+
+  constructor(deps: DialerDeps, { self, bootstrap }: DialerInit) {
+    this.#deps = deps
+    this.#plan = new DialPlan(self, bootstrap, deps.random)
+  }
+
+  start(): Promise<void> {
+    this.#controller ??= new AbortController()
+    this.#dialDue()
+    return Promise.resolve()
+  }
+
+  async stop(): Promise<void> {
+    this.#cancelTimer()
+    this.#controller?.abort()
+    this.#controller = undefined
+    await Promise.all(this.#dials)
+  }
+
+  /** Somebody says that a peer may be reached at these addresses. */
+  learn(peer: PeerId, addresses: readonly string[]): void {
+    this.#plan.learn(peer, addresses, this.#deps.clock.monotonicMs())
+    this.#dialDue()
+  }
+
+  joined({ peer, addresses }: Member): void {
+    this.#plan.joined(peer, addresses, this.#deps.clock.monotonicMs())
+  }
+
+  /** A peer is gone and is to be dialled again, not before `notBeforeMs` (monotonic, default: soon). */
+  left(peer: PeerId, notBeforeMs?: number): void {
+    this.#plan.left(peer, this.#deps.clock.monotonicMs(), notBeforeMs)
+    this.#dialDue()
+  }
+
+  #dialDue(): void {
+    const signal = this.#controller?.signal
+    if (signal === undefined) return
+    const { clock, isMember } = this.#deps
+    for (const target of this.#plan.takeDue(clock.monotonicMs(), isMember)) {
+      const dial = this.#dial(target, signal).finally(() => this.#dials.delete(dial))
+      this.#dials.add(dial)
+    }
+    this.#cancelTimer()
+    const dueMs = this.#plan.nextDueMs()
+    if (dueMs === undefined) return
+    this.#cancelTimer = clock.setTimer(Math.max(0, dueMs - clock.monotonicMs()), () => this.#dialDue())
+  }
+
+  async #dial(target: DialTarget, signal: AbortSignal): Promise<void> {
+    const { clock, log, dial } = this.#deps
+    let result: DialResult = { kind: 'failed' }
+    try {
+      result = await dial(target, signal)
+    } catch (error) {
+      // One line for each bootstrap address that can't be reached: somebody has configured it.
+      const notable = target.bootstrap && target.failures === 0 && !signal.aborted
+      log[notable ? 'warn' : 'debug'](
+        { addresses: target.addresses, peer: target.peer, err: error },
+        'peer not reached',
+      )
+    }
+    this.#plan.settle(target, result, clock.monotonicMs())
+    this.#dialDue()
+  }
+}

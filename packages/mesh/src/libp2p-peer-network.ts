@@ -1,0 +1,279 @@
+import { ProgressDeadline } from '@layermesh/async'
+import {
+  MAX_FRAME_BYTES,
+  PeerUnreachableError,
+  type Clock,
+  type GossipHandler,
+  type Log,
+  type Member,
+  type MembershipListener,
+  type Metrics,
+  type NodeFacts,
+  type PeerId,
+  type PeerNetwork,
+  type PeerStream,
+  type PeerStreamHandler,
+  type Startable,
+  type Unsubscribe,
+} from '@layermesh/interface'
+import type { Connection, Libp2p, Stream } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { OwnAddresses } from './addresses.ts'
+import type { AdmissionControl } from './admission-control.ts'
+import { HELLO_PROTOCOL } from './admission.ts'
+import type { Bans } from './bans.ts'
+import type { Dialer } from './dialer.ts'
+import type { Gossip } from './gossip.ts'
+import { echo, Heartbeat, PING_PROTOCOL } from './heartbeat.ts'
+import { listenErrorOf } from './listen-error.ts'
+import { remotePeerOf, type Membership } from './membership.ts'
+import { Libp2pPeerStream } from './peer-stream.ts'
+
+/** How often each connection is pinged, in milliseconds. */
+const PING_INTERVAL_MS = 5_000
+
+/** After how long without a sign of life a connection is given up, in milliseconds. */
+const SILENT_AFTER_MS = 15_000
+
+/** How long the opening of a stream may take, in milliseconds. */
+const OPEN_TIMEOUT_MS = 10_000
+
+/** Streams of one protocol that each side of a connection may have open. */
+const MAX_STREAMS = 256
+
+/** What a peer may send on a stream before its admission is settled, in bytes. */
+const MAX_EARLY_BYTES = 64 * 1024
+
+/** Collaborators of a {@link Libp2pPeerNetwork}; they belong to it. */
+export interface Libp2pPeerNetworkDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly node: Libp2p
+  readonly bans: Bans
+  readonly membership: Membership
+  readonly addresses: OwnAddresses
+  readonly admission: AdmissionControl
+  readonly gossip: Gossip
+  readonly dialer: Dialer
+}
+
+/** Tunables of a {@link Libp2pPeerNetwork}. */
+export interface Libp2pPeerNetworkInit {
+  readonly self: PeerId
+  readonly facts: NodeFacts
+  readonly listen: readonly string[]
+  readonly authenticated: boolean
+}
+
+/**
+ * A cluster over libp2p, fully connected: each node has a connection to each member that it knows of. Streams,
+ * gossip and introductions are for members; a peer becomes one by the hello, and stays one while a connection over
+ * which it was admitted is alive.
+ */
+export class Libp2pPeerNetwork implements PeerNetwork, Startable {
+  readonly authenticated: boolean
+  readonly #deps: Libp2pPeerNetworkDeps
+  readonly #init: Libp2pPeerNetworkInit
+  readonly #heartbeats = new Map<Connection, Heartbeat>()
+  #stopping: Promise<void> | undefined
+
+  constructor(deps: Libp2pPeerNetworkDeps, init: Libp2pPeerNetworkInit) {
+    this.authenticated = init.authenticated
+    this.#deps = deps
+    this.#init = init
+    const { node, membership, addresses, metrics } = deps
+    metrics.gauge(
+      { name: 'mesh_members', help: 'Live members of the cluster, without this node.' },
+      () => membership.size,
+    )
+    membership.onChange({ joined: this.#onJoined, left: this.#onLeft })
+    node.addEventListener('transport:listening', ({ detail }) => addresses.listening(detail))
+    node.addEventListener('connection:open', ({ detail }) => void this.#onOpen(detail))
+    node.addEventListener('connection:close', ({ detail }) => this.#onClose(detail))
+  }
+
+  /** Listens and begins to join. Throws ERR_LISTEN when an address can't be listened on. */
+  async start(): Promise<void> {
+    const { node, admission, gossip, dialer } = this.#deps
+    await node.handle(HELLO_PROTOCOL, (stream, connection) => admission.accept(stream, connection))
+    await this.handle(PING_PROTOCOL, echo)
+    try {
+      await node.start()
+    } catch (error) {
+      throw listenErrorOf(error as Error, this.#init.listen)
+    }
+    gossip.start()
+    await dialer.start()
+  }
+
+  /** Leaves: connections are closed in good order, so that the others see it at once. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  get self(): Member {
+    const { self, facts } = this.#init
+    const addresses = this.#deps.addresses.advertised()
+    return { peer: self, ...facts, link: 'site', addresses, roundTripMs: undefined }
+  }
+
+  members(): readonly Member[] {
+    return this.#deps.membership.list()
+  }
+
+  /** The multiaddrs that are listened on, with their real ports and this node's peer id. */
+  listenAddresses(): readonly string[] {
+    return this.#deps.addresses.listened()
+  }
+
+  async openStream(
+    peer: PeerId,
+    protocol: string,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<PeerStream> {
+    signal?.throwIfAborted()
+    const connection = this.#deps.membership.connectionTo(peer)
+    if (connection === undefined) throw new PeerUnreachableError(`${peer} is no member`)
+    return this.#openStream(connection, protocol, signal)
+  }
+
+  /** The opener of a stream speaks first: a handler is called when its first bytes have come. */
+  async handle(protocol: string, handler: PeerStreamHandler): Promise<void> {
+    await this.#deps.node.handle(
+      protocol,
+      (stream, connection) => void this.#serve(stream, connection, handler),
+      {
+        maxInboundStreams: MAX_STREAMS,
+        maxOutboundStreams: MAX_STREAMS,
+      },
+    )
+  }
+
+  publish(topic: string, message: Uint8Array): Promise<void> {
+    return this.#deps.gossip.publish(topic, message)
+  }
+
+  subscribe(topic: string, handler: GossipHandler): Unsubscribe {
+    return this.#deps.gossip.subscribe(topic, handler)
+  }
+
+  onMembership(listener: MembershipListener): Unsubscribe {
+    return this.#deps.membership.onChange(listener)
+  }
+
+  ban(peer: PeerId, durationMs: number): void {
+    const { node, bans, dialer, log } = this.#deps
+    bans.add(peer, durationMs)
+    log.warn({ peer, durationMs }, 'peer banned')
+    for (const connection of node.getConnections(peerIdFromString(peer))) {
+      connection.abort(new Error('the peer is banned'))
+    }
+    dialer.left(peer, bans.endOf(peer))
+  }
+
+  async #stop(): Promise<void> {
+    const { node, gossip, dialer } = this.#deps
+    await dialer.stop()
+    gossip.stop()
+    await Promise.all(
+      node
+        .getConnections()
+        .map((connection) => connection.close().catch((error: unknown) => connection.abort(error as Error))),
+    )
+    await node.stop()
+  }
+
+  async #openStream(connection: Connection, protocol: string, signal?: AbortSignal): Promise<PeerStream> {
+    const peer = remotePeerOf(connection)
+    const { clock } = this.#deps
+    using deadline = new ProgressDeadline(
+      clock,
+      OPEN_TIMEOUT_MS,
+      () => new Error('opening a stream took too long'),
+    )
+    try {
+      const stream = await connection.newStream(protocol, {
+        signal: AbortSignal.any(signal === undefined ? [deadline.signal] : [deadline.signal, signal]),
+        maxOutboundStreams: MAX_STREAMS,
+      })
+      return this.#peerStreamOf(stream, connection)
+    } catch (cause) {
+      signal?.throwIfAborted()
+      throw new PeerUnreachableError(`${peer} can't be reached for ${protocol}`, { cause })
+    }
+  }
+
+  async #serve(stream: Stream, connection: Connection, handler: PeerStreamHandler): Promise<void> {
+    stream.maxReadBufferLength = MAX_EARLY_BYTES
+    const admitted = await this.#deps.admission.isAdmitted(connection)
+    const member = this.#deps.membership.get(remotePeerOf(connection))
+    if (!admitted || member === undefined) {
+      stream.abort(new Error('the peer is no member'))
+      return
+    }
+    const peerStream = this.#peerStreamOf(stream, connection)
+    try {
+      await peerStream.untilFirstBytes()
+      await handler(peerStream, member)
+      await peerStream.close()
+      peerStream.discard()
+    } catch (error) {
+      this.#deps.log.debug({ peer: member.peer, protocol: stream.protocol, err: error }, 'peer stream failed')
+      peerStream.abort(error as Error)
+    }
+  }
+
+  #peerStreamOf(stream: Stream, connection: Connection): Libp2pPeerStream {
+    return new Libp2pPeerStream(stream, {
+      peer: remotePeerOf(connection),
+      maxFrameBytes: MAX_FRAME_BYTES,
+      onBytes: () => this.#heartbeats.get(connection)?.heard(),
+    })
+  }
+
+  async #onOpen(connection: Connection): Promise<void> {
+    const { clock, admission, membership, gossip, log } = this.#deps
+    admission.begin(connection)
+    if (!(await admission.isAdmitted(connection)) || connection.status !== 'open') return
+    const peer = remotePeerOf(connection)
+    const heartbeat = new Heartbeat(
+      {
+        clock,
+        open: () => this.#openStream(connection, PING_PROTOCOL),
+        onRoundTrip: (roundTripMs) => {
+          membership.measured(peer, roundTripMs)
+          // Whatever ended gossip on this connection, or kept it from beginning, lasts no longer than a beat.
+          gossip.attach(connection)
+        },
+        onSilent: () => {
+          log.debug({ peer }, 'peer silent')
+          connection.abort(new Error('the peer is silent'))
+        },
+      },
+      { intervalMs: PING_INTERVAL_MS, silentAfterMs: SILENT_AFTER_MS },
+    )
+    this.#heartbeats.set(connection, heartbeat)
+    gossip.attach(connection)
+  }
+
+  #onClose(connection: Connection): void {
+    const { membership, gossip } = this.#deps
+    this.#heartbeats.get(connection)?.stop()
+    this.#heartbeats.delete(connection)
+    membership.remove(connection)
+    if (!membership.has(remotePeerOf(connection))) gossip.detach(connection.remotePeer)
+  }
+
+  readonly #onJoined = (member: Member): void => {
+    const { peer, name, link, addresses } = member
+    this.#deps.log.info({ peer, name, link, addresses }, 'peer joined')
+    this.#deps.dialer.joined(member)
+  }
+
+  readonly #onLeft = ({ peer, name, link }: Member): void => {
+    this.#deps.log.info({ peer, name, link }, 'peer left')
+    this.#deps.dialer.left(peer, this.#deps.bans.endOf(peer))
+  }
+}
