@@ -1,1 +1,15 @@
-export {}
+/**
+ * The registry endpoint that container runtimes pull from: the one place that speaks the distribution API to clients.
+ *
+ * @packageDocumentation
+ */
+export {
+  createMirror,
+  DEFAULT_BLOB_TIMEOUT_MS,
+  DEFAULT_MANIFEST_TIMEOUT_MS,
+  type Mirror,
+  type MirrorDeps,
+  type MirrorInit,
+} from './create-mirror.ts'
+export { DEFAULT_DRAIN_TIMEOUT_MS } from './http-listener.ts'
+export type { ListenAddress } from './listen-address.ts'
