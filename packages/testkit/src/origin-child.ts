@@ -33,7 +33,8 @@ const commands: OriginCommands = {
 }
 
 process.on('message', (message: CommandMessage) => {
-  void run(message).then((result) => process.send?.(result))
+  // A parent that has gone in the meantime is what 'disconnect' is for.
+  void run(message).then((result) => process.send?.(result, undefined, {}, () => {}))
 })
 // Without its parent nobody could stop it.
 process.on('disconnect', () => {
