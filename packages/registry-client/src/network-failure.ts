@@ -1,17 +1,17 @@
 import { type LayermeshError, UpstreamProtocolError, UpstreamUnreachableError } from '@layermesh/interface'
-
-/** Codes of replies that are no HTTP, or more header than anybody sends. */
-const NOT_HTTP = /^(?:HPE_|UND_ERR_HEADERS_OVERFLOW$)/
+import { errors } from 'undici'
 
 /**
  * Turns a failure before the reply's head into the error that callers branch on. Only the code of `cause` goes into
  * the message: its own text may hold addresses and parts of URLs.
  */
 export function classifyNetworkFailure(asked: string, cause: unknown): LayermeshError {
-  const code = codeOf(cause) ?? 'unknown failure'
-  if (NOT_HTTP.test(code))
-    return new UpstreamProtocolError(`${asked} was not answered in HTTP (${code})`, { cause })
-  return new UpstreamUnreachableError(`${asked} got no answer (${code})`, { cause })
+  if (cause instanceof errors.HTTPParserError || cause instanceof errors.HeadersOverflowError) {
+    return new UpstreamProtocolError(`${asked} was not answered in HTTP`, { cause })
+  }
+  return new UpstreamUnreachableError(`${asked} got no answer (${codeOf(cause) ?? 'unknown failure'})`, {
+    cause,
+  })
 }
 
 /** The `code` of an error of Node.js or undici. */
