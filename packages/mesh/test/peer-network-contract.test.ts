@@ -1,30 +1,27 @@
 import type { PeerNetwork } from '@layermesh/interface'
-import type { Libp2pPeerNetwork } from '@layermesh/mesh'
 import { peerNetworkContract } from '@layermesh/testkit'
 import { fullyConnected, TestCluster, type TestNode } from './support/cluster.ts'
 
 describe('Libp2pPeerNetwork', () => {
-  const clusters = new Map<PeerNetwork, TestCluster>()
+  const clusters: TestCluster[] = []
+  const stops = new Map<PeerNetwork, () => Promise<void>>()
 
-  after(() => Promise.all([...clusters.values()].map((cluster) => cluster[Symbol.asyncDispose]())))
+  after(() => Promise.all(clusters.map((cluster) => cluster[Symbol.asyncDispose]())))
 
   peerNetworkContract({
     async create(count) {
       const cluster = new TestCluster()
+      clusters.push(cluster)
       const nodes: TestNode[] = []
       for (let index = 0; index < count; index += 1) {
-        nodes.push(
-          await cluster.start({
-            locality: { region: 'eu', site: `site-${index}` },
-            secret: 'a secret',
-            bootstrap: nodes[0]?.addresses ?? [],
-          }),
-        )
+        const locality = { region: 'eu', site: `site-${index}` }
+        const bootstrap = nodes[0]?.addresses ?? []
+        nodes.push(await cluster.start({ locality, secret: 'a secret', bootstrap }))
       }
       await fullyConnected(nodes)
-      for (const { network } of nodes) clusters.set(network, cluster)
+      for (const { network } of nodes) stops.set(network, () => network.stop())
       return nodes.map(({ network }) => network)
     },
-    destroy: (network) => (network as Libp2pPeerNetwork).stop(),
+    destroy: async (network) => stops.get(network)?.(),
   })
 })

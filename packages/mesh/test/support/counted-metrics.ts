@@ -3,7 +3,7 @@ import type { Counter, MetricDefinition, MetricLabels, Metrics } from '@layermes
 /** Metrics that a test can look at. */
 export class CountedMetrics implements Metrics {
   readonly #counts = new Map<string, number>()
-  readonly #gauges = new Map<string, () => number>()
+  readonly #gauges = new Map<string, (labels: MetricLabels) => number>()
 
   counter({ name }: MetricDefinition): Counter {
     const keyOf = (labels: MetricLabels = {}) => `${name} ${JSON.stringify(labels)}`
@@ -15,7 +15,7 @@ export class CountedMetrics implements Metrics {
     }
   }
 
-  gauge({ name }: MetricDefinition, read: () => number): void {
+  gauge({ name }: MetricDefinition, read: (labels: MetricLabels) => number): void {
     this.#gauges.set(name, read)
   }
 
@@ -30,6 +30,6 @@ export class CountedMetrics implements Metrics {
 
   /** What a gauge says now. */
   read(name: string): number | undefined {
-    return this.#gauges.get(name)?.()
+    return this.#gauges.get(name)?.({})
   }
 }
