@@ -28,7 +28,8 @@ export interface BlobHandle extends AsyncDisposable {
    * that one chunk can be on its way to a socket while the next is read. Copy what you keep.
    *
    * Throws ERR_RANGE_UNSATISFIABLE when `range` is not inside the blob, and the fill's error when the fill
-   * fails before all bytes of `range` are known to be right; then no further byte is yielded.
+   * fails before all bytes of `range` are known to be right; then no further byte is yielded. Throws
+   * ERR_BLOB_DAMAGED when the file of a finished blob is shorter than what was verified.
    */
   read(range?: ByteRange, options?: ReadOptions): AsyncIterable<Uint8Array>
 }
@@ -63,11 +64,12 @@ export interface Fill {
   pieceHash(index: number): Uint8Array | undefined
   /** Resolves when all bytes of `range` are written (not verified as a whole), rejects when the fill fails before. */
   whenWritten(range: ByteRange, options?: ReadOptions): Promise<void>
-  /** Opens the blob for readers that follow the fill. */
+  /** Opens the blob for readers that follow the fill. Throws ERR_FILL_ENDED when `commit` or `fail` is done. */
   open(): BlobHandle
   /**
    * Makes the finished blob part of the store: verify, fsync, rename, fsync of the folder, index, in this order.
-   * Throws ERR_BLOB_CORRUPT when the whole-blob digest is wrong; the bytes are gone then and readers fail.
+   * Throws ERR_BLOB_CORRUPT when the whole-blob digest is wrong and ERR_FILL_WRITE when the disk refuses; the bytes
+   * are gone then and readers fail.
    */
   commit(): Promise<BlobStat>
   /** Ends the fill without a blob: its bytes are dropped and waiting readers reject with `reason`. */
@@ -80,7 +82,10 @@ export interface BlobStore {
   stat(digest: Digest): Promise<BlobStat | undefined>
   /** Opens a finished blob. Throws ERR_BLOB_NOT_FOUND when this node doesn't hold it. */
   open(digest: Digest): Promise<BlobHandle>
-  /** The piece table of a finished blob. Throws ERR_BLOB_NOT_FOUND when this node doesn't hold it. */
+  /**
+   * The piece table of a finished blob. Throws ERR_BLOB_NOT_FOUND when this node doesn't hold it, ERR_BLOB_DAMAGED
+   * when the table had to be made from the file and the file is wrong.
+   */
   pieceTable(digest: Digest): Promise<PieceTable>
   /**
    * Starts to fill a blob of `sizeBytes`. The caller makes sure that a digest is filled once at a time.

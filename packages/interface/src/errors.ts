@@ -3,6 +3,7 @@ import type { Digest } from './digest.ts'
 /** Every code that layermesh's errors carry; the meaning of each is in docs/errors.md. Codes are never reused. */
 export const ERROR_CODES = [
   'ERR_BLOB_CORRUPT',
+  'ERR_BLOB_DAMAGED',
   'ERR_BLOB_NOT_FOUND',
   'ERR_CONFIG_INVALID',
   'ERR_CONTENT_UNAVAILABLE',
@@ -55,6 +56,15 @@ export class BlobCorruptError extends LayermeshError {
   override readonly retryable = true
   constructor(digest: Digest, actual: string, options?: ErrorOptions) {
     super(`bytes of ${digest} have the digest ${actual}`, options)
+  }
+}
+
+/** A finished blob's file is no longer what was verified. The store has dropped it; it can be fetched again. */
+export class BlobDamagedError extends LayermeshError {
+  override readonly code = 'ERR_BLOB_DAMAGED'
+  override readonly retryable = true
+  constructor(digest: Digest, what: string, options?: ErrorOptions) {
+    super(`the stored bytes of ${digest} are damaged: ${what}`, options)
   }
 }
 

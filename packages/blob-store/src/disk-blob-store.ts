@@ -1,0 +1,229 @@
+import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { SingleFlight } from '@layermesh/async'
+import {
+  BlobDamagedError,
+  BlobNotFoundError,
+  FillWriteError,
+  type BlobHandle,
+  type BlobStat,
+  type BlobStore,
+  type Digest,
+  type Fill,
+  type HoldingsSummary,
+  type Log,
+  type PieceTable,
+} from '@layermesh/interface'
+import type { BlobIndex } from './blob-index.ts'
+import { BufferPool } from './buffer-pool.ts'
+import type { DataLayout } from './data-layout.ts'
+import { DiskBlobHandle } from './disk-blob-handle.ts'
+import { DiskFill, type VerifiedFile } from './disk-fill.ts'
+import type { FaultHook } from './fault-point.ts'
+import { createFolder, syncFolder } from './folders.ts'
+import { hashFile } from './hash-file.ts'
+import { KeyedQueue } from './keyed-queue.ts'
+import { pieceBytesFor } from './piece-size.ts'
+import { findUnsettled } from './reconcile.ts'
+import { SharedFile } from './shared-file.ts'
+import { isSystemError, reasonOf } from './system-error.ts'
+
+export interface DiskBlobStoreDeps {
+  readonly log: Log
+  readonly index: BlobIndex
+  readonly layout: DataLayout
+  readonly faultHook: FaultHook
+}
+
+/**
+ * Blobs as files. A file has its final name only after it has been verified and written through, so the files are
+ * the truth; where the index disagrees with them, the index is corrected as soon as anybody notices.
+ */
+export class DiskBlobStore implements BlobStore {
+  readonly #log: Log
+  readonly #index: BlobIndex
+  readonly #layout: DataLayout
+  readonly #faultHook: FaultHook
+  readonly #pool = new BufferPool()
+  /** Everything that changes a blob's file or entry; reading needs no turn. */
+  readonly #changes = new KeyedQueue<Digest>()
+  readonly #tables = new SingleFlight<Digest, PieceTable>()
+  #reconciled: Promise<void> = Promise.resolve()
+
+  constructor(deps: DiskBlobStoreDeps) {
+    this.#log = deps.log
+    this.#index = deps.index
+    this.#layout = deps.layout
+    this.#faultHook = deps.faultHook
+  }
+
+  /** How many blobs and bytes are held; may differ from the files until `reconcile` is done. */
+  get totals(): HoldingsSummary {
+    return this.#index.totals
+  }
+
+  /**
+   * Compares the index with the folders and corrects it, while the store is being used; `list` waits for it. Call it
+   * once. Rejects with `signal.reason` when it is aborted.
+   */
+  reconcile(signal: AbortSignal): Promise<void> {
+    this.#reconciled = this.#reconcile(signal)
+    return this.#reconciled
+  }
+
+  async stat(digest: Digest): Promise<BlobStat | undefined> {
+    const known = this.#index.get(digest)
+    const fileBytes = await this.#fileBytes(digest)
+    if (known?.sizeBytes === fileBytes) return known
+    return this.#changes.run(digest, () => this.#settle(digest))
+  }
+
+  async open(digest: Digest): Promise<BlobHandle> {
+    const known = await this.stat(digest)
+    if (known === undefined) throw new BlobNotFoundError(digest)
+    const handle = await this.#openFile(digest)
+    const source = {
+      file: handle,
+      sizeBytes: known.sizeBytes,
+      readableEnd: (_offset: number, limit: number) => Promise.resolve(limit),
+      beforeChunk() {},
+      endedAt: async (offset: number) => {
+        await this.stat(digest)
+        return new BlobDamagedError(digest, `its file ends at ${offset} of ${known.sizeBytes} bytes`)
+      },
+    }
+    return new DiskBlobHandle(digest, source, new SharedFile(handle), this.#pool)
+  }
+
+  async pieceTable(digest: Digest): Promise<PieceTable> {
+    const known = await this.stat(digest)
+    if (known === undefined) throw new BlobNotFoundError(digest)
+    return (await this.#storedTable(known)) ?? this.#tables.run(digest, () => this.#makeTable(known))
+  }
+
+  async startFill(digest: Digest, sizeBytes: number): Promise<Fill> {
+    const path = this.#layout.newFillPath(digest)
+    const file = new SharedFile(await createFillFile(path, digest))
+    const deps = {
+      log: this.#log,
+      pool: this.#pool,
+      publish: (verified: VerifiedFile) => this.#publish(verified),
+    }
+    return new DiskFill(deps, { digest, sizeBytes, pieceBytes: pieceBytesFor(sizeBytes), path, file })
+  }
+
+  async remove(digest: Digest): Promise<void> {
+    await this.#changes.run(digest, () => this.#drop(digest))
+  }
+
+  async *list(): AsyncGenerator<BlobStat, void, undefined> {
+    await this.#reconciled
+    yield* this.#index.stats()
+  }
+
+  /** Makes file and entry agree, and returns what is held then. Only in a turn of `#changes`. */
+  async #settle(digest: Digest): Promise<BlobStat | undefined> {
+    const known = this.#index.get(digest)
+    const fileBytes = await this.#fileBytes(digest)
+    if (known?.sizeBytes === fileBytes) return known
+    if (known !== undefined) {
+      // A file that has changed its size is no longer what was verified: better none than a wrong one.
+      if (fileBytes !== undefined) {
+        this.#log.warn({ digest, sizeBytes: known.sizeBytes, fileBytes }, 'damaged blob dropped')
+      }
+      await this.#drop(digest)
+      return undefined
+    }
+    if (fileBytes === undefined) return undefined
+    const found = { digest, sizeBytes: fileBytes, pieceBytes: pieceBytesFor(fileBytes) }
+    await this.#index.add(found)
+    return found
+  }
+
+  /** Removes file and entry. Only in a turn of `#changes`. */
+  async #drop(digest: Digest): Promise<void> {
+    await rm(this.#layout.blobPath(digest), { force: true })
+    await this.#index.remove(digest)
+  }
+
+  /** The commit of a fill, after the bytes were found right. Each step may be the last one before a crash. */
+  #publish({ stat, path, handle, pieceHashes }: VerifiedFile): Promise<void> {
+    return this.#changes.run(stat.digest, async () => {
+      await this.#faultHook('blob-verified')
+      if ((await this.#settle(stat.digest)) !== undefined) {
+        await rm(path)
+        return
+      }
+      await handle.datasync()
+      await this.#faultHook('file-synced')
+      const blobPath = this.#layout.blobPath(stat.digest)
+      const folder = dirname(blobPath)
+      await createFolder(folder)
+      await rename(path, blobPath)
+      await this.#faultHook('file-renamed')
+      await syncFolder(folder)
+      await syncFolder(dirname(folder))
+      await this.#faultHook('folder-synced')
+      await this.#index.add(stat, pieceHashes)
+      await this.#faultHook('blob-indexed')
+    })
+  }
+
+  async #storedTable(known: BlobStat): Promise<PieceTable | undefined> {
+    try {
+      return await this.#index.pieceTable(known)
+    } catch (error) {
+      this.#log.warn({ digest: known.digest, err: error }, 'piece table unreadable')
+      return undefined
+    }
+  }
+
+  async #makeTable(known: BlobStat): Promise<PieceTable> {
+    const { digest, pieceBytes } = known
+    await using handle = await this.open(digest)
+    const { actual, pieceHashes } = await hashFile(handle, pieceBytes)
+    const isRight = actual === digest
+    await this.#changes.run(digest, async () => {
+      // Whatever was removed or committed meanwhile isn't the file that was hashed.
+      if (this.#index.get(digest) !== known) return
+      if (isRight) {
+        await this.#index.add(known, pieceHashes)
+      } else {
+        this.#log.warn({ digest, actual }, 'damaged blob dropped')
+        await this.#drop(digest)
+      }
+    })
+    if (!isRight) throw new BlobDamagedError(digest, `they have the digest ${actual}`)
+    return { pieceBytes, hashes: pieceHashes }
+  }
+
+  async #reconcile(signal: AbortSignal): Promise<void> {
+    for await (const digest of findUnsettled(this.#layout, this.#index, signal)) await this.stat(digest)
+  }
+
+  async #openFile(digest: Digest): Promise<FileHandle> {
+    try {
+      return await open(this.#layout.blobPath(digest), 'r')
+    } catch (cause) {
+      if (isSystemError(cause, 'ENOENT')) throw new BlobNotFoundError(digest, { cause })
+      throw cause
+    }
+  }
+
+  async #fileBytes(digest: Digest): Promise<number | undefined> {
+    try {
+      return (await stat(this.#layout.blobPath(digest))).size
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT')) return undefined
+      throw error
+    }
+  }
+}
+
+async function createFillFile(path: string, digest: Digest): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx+', 0o600)
+  } catch (cause) {
+    throw new FillWriteError(`the disk refused the fill of ${digest}: ${reasonOf(cause)}`, { cause })
+  }
+}

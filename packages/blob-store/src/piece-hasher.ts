@@ -1,0 +1,41 @@
+import { createHash, type Hash } from 'node:crypto'
+import type { PieceGrid } from './piece-grid.ts'
+
+/** The SHA-256 of each piece, made while its bytes come in. */
+export class PieceHasher {
+  readonly #grid: PieceGrid
+  readonly #begun = new Map<number, Hash>()
+  readonly #hashes: (Uint8Array | undefined)[] = []
+
+  constructor(grid: PieceGrid) {
+    this.#grid = grid
+  }
+
+  /** Adds `bytes` at `offset`; each piece gets its bytes in order. */
+  update(offset: number, bytes: Uint8Array): void {
+    for (const { index, start, end } of this.#grid.slices({ start: offset, end: offset + bytes.length })) {
+      const hash = this.#begun.get(index) ?? createHash('sha256')
+      hash.update(bytes.subarray(start - offset, end - offset))
+      if (end === this.#grid.endOf(index)) {
+        this.#begun.delete(index)
+        this.#hashes[index] = new Uint8Array(hash.digest())
+      } else {
+        this.#begun.set(index, hash)
+      }
+    }
+  }
+
+  /** The hash of piece `index`, or undefined while bytes of it are missing. */
+  get(index: number): Uint8Array | undefined {
+    return this.#hashes[index]
+  }
+
+  /** The hashes of all pieces in order. Throws when one is missing. */
+  all(): readonly Uint8Array[] {
+    return Array.from({ length: this.#grid.count }, (_, index) => {
+      const hash = this.#hashes[index]
+      if (hash === undefined) throw new Error(`piece ${index} is not complete`)
+      return hash
+    })
+  }
+}

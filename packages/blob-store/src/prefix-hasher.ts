@@ -1,0 +1,70 @@
+import type { FileHandle } from 'node:fs/promises'
+import type { Digest, DigestAlgorithm } from '@layermesh/interface'
+import { createDigestHash, type DigestHash } from '@layermesh/oci'
+import type { BufferPool } from './buffer-pool.ts'
+import { readFully } from './range-reader.ts'
+
+/**
+ * Hashes a file while it is being filled, so that there is little left to hash when the last byte has come. Bytes
+ * that continue the hashed prefix are taken from memory; those that were written ahead of it are read back from
+ * the file once the gap before them is closed.
+ */
+export class PrefixHasher {
+  readonly #hash: DigestHash
+  readonly #file: FileHandle
+  readonly #pool: BufferPool
+  #hashedEnd = 0
+  #prefixEnd = 0
+  #readBack: Promise<void> | undefined
+
+  constructor(algorithm: DigestAlgorithm, file: FileHandle, pool: BufferPool) {
+    this.#hash = createDigestHash(algorithm)
+    this.#file = file
+    this.#pool = pool
+  }
+
+  /** `bytes` are in the file at `offset`, and with them all bytes before `prefixEnd` are. */
+  extend(offset: number, bytes: Uint8Array, prefixEnd: number): void {
+    this.#prefixEnd = prefixEnd
+    if (this.#readBack !== undefined) return
+    if (offset === this.#hashedEnd) {
+      this.#hash.update(bytes)
+      this.#hashedEnd += bytes.length
+    }
+    if (this.#hashedEnd < prefixEnd) {
+      this.#readBack = this.#catchUp()
+      // Whoever needs the digest sees the failure; when nobody does, the fill has failed for another reason.
+      this.#readBack.catch(() => {})
+    }
+  }
+
+  /** The digest of the prefix; ends the hasher. Rejects when bytes can't be read back. */
+  async digest(): Promise<Digest> {
+    await this.#readBack
+    return this.#hash.digest()
+  }
+
+  /** Stops reading back; resolves when the file isn't used any more. */
+  async stop(): Promise<void> {
+    this.#prefixEnd = this.#hashedEnd
+    await this.#readBack?.catch(() => {})
+  }
+
+  async #catchUp(): Promise<void> {
+    const buffer = this.#pool.acquire()
+    try {
+      // The prefix may go on growing meanwhile: what is added is read back as well.
+      while (this.#hashedEnd < this.#prefixEnd) {
+        const length = Math.min(buffer.length, this.#prefixEnd - this.#hashedEnd)
+        const chunk = buffer.subarray(0, length)
+        const bytesRead = await readFully(this.#file, chunk, this.#hashedEnd)
+        if (bytesRead < length) throw new Error(`the file ends at ${this.#hashedEnd + bytesRead}`)
+        this.#hash.update(chunk)
+        this.#hashedEnd += length
+      }
+    } finally {
+      this.#pool.release(buffer)
+    }
+    this.#readBack = undefined
+  }
+}

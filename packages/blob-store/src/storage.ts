@@ -1,0 +1,115 @@
+import { readdir, rm } from 'node:fs/promises'
+import {
+  DataDirError,
+  type BlobStore,
+  type Clock,
+  type HoldingsSummary,
+  type Log,
+  type TagStore,
+} from '@layermesh/interface'
+import { DataLayout, LAYOUT_VERSION, layoutVersionOf } from './data-layout.ts'
+import { DiskBlobStore } from './disk-blob-store.ts'
+import type { FaultHook } from './fault-point.ts'
+import { createFolder, syncFolder } from './folders.ts'
+import { LevelTagStore } from './level-tag-store.ts'
+import { openStorageDatabase } from './storage-database.ts'
+import { reasonOf } from './system-error.ts'
+
+export interface StorageDeps {
+  readonly log: Log
+  readonly clock: Clock
+  /** For crash tests: called between the steps of each commit. */
+  readonly faultHook?: FaultHook
+}
+
+export interface StorageInit {
+  /** Folder of all that is kept; created when it doesn't exist. One daemon at a time. */
+  readonly dataDir: string
+}
+
+/** Everything that a node keeps on disk. */
+export interface Storage {
+  readonly blobs: BlobStore
+  readonly tags: TagStore
+  /** Blobs and bytes held. Right once the index has been compared with the files, which `blobs.list()` waits for. */
+  totals(): HoldingsSummary
+  /** Lets go of the data folder. End fills and dispose of handles before. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens a data folder and repairs what a crash has left; comparing the index with the files goes on in the background.
+ *
+ * Throws ERR_DATA_DIR, with one line for a person, when the folder can't be created or written, is in use by another
+ * daemon, or was written by a newer version.
+ */
+export async function openStorage(deps: StorageDeps, init: StorageInit): Promise<Storage> {
+  const { log, clock, faultHook = () => {} } = deps
+  const layout = new DataLayout(init.dataDir)
+  await usingDataDir(layout, () => prepareFolders(layout))
+  const { db, index } = await openStorageDatabase(layout, log)
+  try {
+    // Only who holds the lock may take fills for leftovers.
+    await usingDataDir(layout, () => removeLeftovers(layout, log))
+  } catch (error) {
+    await db.close()
+    throw error
+  }
+
+  const blobs = new DiskBlobStore({ log, index, layout, faultHook })
+  const closing = new AbortController()
+  const startedMs = clock.monotonicMs()
+  const reconciled = blobs.reconcile(closing.signal).then(
+    () => log.info({ ...blobs.totals, durationMs: clock.monotonicMs() - startedMs }, 'blob index reconciled'),
+    (error: unknown) => {
+      if (!closing.signal.aborted) log.error({ err: error }, 'blob index not reconciled')
+    },
+  )
+  return {
+    blobs,
+    tags: new LevelTagStore({ log, db }),
+    totals: () => blobs.totals,
+    async close() {
+      closing.abort()
+      await reconciled
+      await db.close()
+    },
+  }
+}
+
+async function prepareFolders(layout: DataLayout): Promise<void> {
+  await createFolder(layout.dataDir)
+  await requireKnownLayout(layout)
+  for (const { path } of layout.algorithmFolders) await createFolder(path)
+  await createFolder(layout.fills)
+  // Else a power cut could take the folders with the blobs that were committed into them.
+  for (const path of [layout.blobs, layout.root, layout.dataDir]) await syncFolder(path)
+}
+
+/** A newer daemon may have moved on from our folder: what is in it then is old, and what is new we can't read. */
+async function requireKnownLayout(layout: DataLayout): Promise<void> {
+  const versions = (await readdir(layout.dataDir)).map((name) => layoutVersionOf(name) ?? 0)
+  const newest = Math.max(0, ...versions)
+  if (newest > LAYOUT_VERSION) {
+    throw new DataDirError(
+      `data folder ${layout.dataDir} was written by a newer layermesh (layout v${newest}, this one knows v${LAYOUT_VERSION})`,
+    )
+  }
+}
+
+async function removeLeftovers(layout: DataLayout, log: Log): Promise<void> {
+  const names = await readdir(layout.fills)
+  for (const name of names) await rm(`${layout.fills}/${name}`, { recursive: true, force: true })
+  await rm(layout.brokenIndex, { recursive: true, force: true })
+  if (names.length > 0) log.info({ fills: names.length }, 'unfinished fills removed')
+}
+
+/** Says of any failure which folder it is about. */
+async function usingDataDir(layout: DataLayout, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (cause) {
+    if (cause instanceof DataDirError) throw cause
+    throw new DataDirError(`data folder ${layout.dataDir} can't be used: ${reasonOf(cause)}`, { cause })
+  }
+}
