@@ -2,13 +2,11 @@ import { type Clock, UpstreamProtocolError } from '@layermesh/interface'
 import { sizeOfContent } from './content-reply.ts'
 import type { ContentRequest, Endpoint } from './endpoint.ts'
 import { refusalOf } from './refusal.ts'
-
-/** How storage answers a HEAD when its presigned URL is for GET only. */
-const WRONG_METHOD_STATUSES = new Set([400, 401, 403, 405])
+import { isRefusedHead } from './refused-head.ts'
 
 /**
- * Asks an endpoint how long some content is: by HEAD, and by a GET of its first byte where storage refuses the HEAD or
- * the reply leaves the size out. Throws ERR_UPSTREAM_PROTOCOL when neither says it.
+ * Asks an endpoint how long some content is: by HEAD, and by a GET of its first byte where HEAD is refused or leaves
+ * the size out. Throws ERR_UPSTREAM_PROTOCOL when neither says it.
  */
 export async function askSize(
   endpoint: Endpoint,
@@ -16,8 +14,7 @@ export async function askSize(
   clock: Clock,
 ): Promise<number> {
   const head = await endpoint.send({ ...target, method: 'HEAD' })
-  const wantsGet = !endpoint.isOwn(head) && WRONG_METHOD_STATUSES.has(head.status)
-  if (head.status !== 200 && !wantsGet) throw await refusalOf(head, clock)
+  if (head.status !== 200 && !isRefusedHead(endpoint, head)) throw await refusalOf(head, clock)
   await head.body.discard()
   const sizeBytes = head.status === 200 ? sizeOfContent(head) : undefined
   return sizeBytes ?? askSizeByGet(endpoint, target, clock)

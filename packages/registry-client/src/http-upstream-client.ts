@@ -24,6 +24,7 @@ import type { HttpReply, HttpTransport } from './http-transport.ts'
 import { describeManifest, verifyManifest } from './manifest-reply.ts'
 import { readWhole } from './read-whole.ts'
 import { refusalOf } from './refusal.ts'
+import { isRefusedHead } from './refused-head.ts'
 import { skipBytes } from './skip-bytes.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -57,9 +58,10 @@ export class HttpUpstreamClient implements UpstreamClient {
     const target = targetOf(ref, 'manifest', reference, options)
     return this.#perform(ref, target, async (endpoint) => {
       const reply = await endpoint.send({ ...target, method: 'HEAD' })
-      if (reply.status !== 200) throw await refusalOf(reply, this.#clock)
+      const refused = isRefusedHead(endpoint, reply)
+      if (reply.status !== 200 && !refused) throw await refusalOf(reply, this.#clock)
       await reply.body.discard()
-      return describeManifest(reply, reference)
+      return refused ? undefined : describeManifest(reply, reference)
     })
   }
 

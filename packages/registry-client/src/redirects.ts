@@ -2,7 +2,7 @@ import { UpstreamProtocolError } from '@layermesh/interface'
 import type { HttpReply, HttpRequest, HttpTransport } from './http-transport.ts'
 
 /** How many redirects one request follows at most. */
-export const MAX_REDIRECTS = 10
+const MAX_REDIRECTS = 10
 
 const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308])
 

@@ -80,18 +80,20 @@ export class Upstream {
       )
     }
     let finding: BreakerFinding = 'unknown'
+    let failure: unknown
     try {
       const result = await this.#performPatiently(endpoint, work)
       finding = 'alive'
       return result
     } catch (error) {
+      failure = error
       if (work.signal?.aborted !== true)
         finding = error instanceof UpstreamUnreachableError ? 'dead' : 'alive'
       throw error
     } finally {
       const change = breaker.leave(pass, finding, clock.monotonicMs())
       if (change === 'opened')
-        this.#deps.log.warn({ endpoint: endpoint.name }, 'upstream endpoint left alone')
+        this.#deps.log.warn({ endpoint: endpoint.name, err: failure }, 'upstream endpoint left alone')
       if (change === 'closed')
         this.#deps.log.info({ endpoint: endpoint.name }, 'upstream endpoint answers again')
     }

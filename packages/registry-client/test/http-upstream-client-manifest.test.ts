@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { ErrorCode } from '@layermesh/interface'
 import { digestOf, DOCKER_MANIFEST_LIST, MAX_MANIFEST_BYTES, OCI_INDEX, OCI_MANIFEST } from '@layermesh/oci'
+import { startOrigin } from '@layermesh/testkit'
 import { manifestOf, REF, REPOSITORY, startFixture, TAG } from './support/client-fixture.ts'
 
 /** A valid index of exactly `sizeBytes`. */
@@ -35,6 +36,18 @@ describe('HttpUpstreamClient', () => {
         match: {},
         action: { type: 'setHeaders', headers: { 'content-type': 'application/json' } },
       })
+      assert.equal(await client.headManifest(REF, TAG), undefined)
+    })
+
+    it('is undefined when upstream refuses the method alone', async () => {
+      await using fixture = await startFixture()
+      await using storage = await startOrigin()
+      const { client, origin } = fixture
+      origin.script({ match: { method: 'HEAD' }, action: { type: 'status', status: 405 }, times: 1 })
+      assert.equal(await client.headManifest(REF, TAG), undefined)
+
+      storage.script({ match: { method: 'HEAD' }, action: { type: 'status', status: 403 } })
+      origin.script({ match: {}, action: { type: 'redirect', location: storage.url } })
       assert.equal(await client.headManifest(REF, TAG), undefined)
     })
 
