@@ -4,7 +4,7 @@ import type { Digest } from '@layermesh/interface'
  * Something other than sending it whole: wait or hang up, before the status line or, with `afterBytes`, once so
  * many bytes of the body are with the client's system.
  */
-export type Disruption =
+type Disruption =
   | { readonly type: 'pause'; readonly afterBytes?: number; readonly until: Promise<void> }
   | { readonly type: 'cut'; readonly afterBytes?: number }
 
