@@ -26,12 +26,25 @@ export {
   type ResourceSnapshot,
 } from './leak-check.ts'
 export { ManualClock } from './manual-clock.ts'
-export { spawnNode, type LogLine, type NodeProcess, type NodeProcessOptions } from './node-process.ts'
+export {
+  NodeCluster,
+  whenHoldingsKnown,
+  type ClusterNodeOptions,
+  type NodeClusterInit,
+} from './node-cluster.ts'
+export {
+  spawnNode,
+  type AskOptions,
+  type LogLine,
+  type NodeProcess,
+  type NodeProcessOptions,
+} from './node-process.ts'
 export type { GossipFaults } from './memory-gossip.ts'
 export { createMemoryMesh, type MemoryMesh, type MemoryMeshInit } from './memory-mesh.ts'
 export type { MemoryPeerNetwork } from './memory-peer-network.ts'
 export { DEFAULT_PULL_CONCURRENCY, pullImage, type PullOptions, type PullResult } from './pull-image.ts'
 export { peerNetworkContract, type PeerNetworkHarness } from './peer-network-contract.ts'
+export { seededBytes } from './seeded-bytes.ts'
 export { seededRandom } from './seeded-random.ts'
 export type { ImageFormat, LayerCompression } from './media-types.ts'
 export type { AddedImage, OriginProcessOptions } from './origin-commands.ts'
