@@ -1,4 +1,10 @@
-import { type ContentRef, type Fill, LayermeshError, type UpstreamBlob, type UpstreamClient } from '@layermesh/interface'
+import {
+  type ContentRef,
+  type Fill,
+  LayermeshError,
+  type UpstreamBlob,
+  type UpstreamClient,
+} from '@layermesh/interface'
 import { pipe } from 'it-pipe'
 
 /** How often in a row upstream may break off without having sent anything new. */
@@ -37,13 +43,19 @@ export async function copyFromUpstream(copy: UpstreamCopy): Promise<void> {
       await writeBody(answer, fill, start, onBytes)
     } catch (error) {
       fruitless = received > 0 ? 0 : fruitless + 1
-      if (fruitless >= MAX_FRUITLESS_ATTEMPTS || !(error instanceof LayermeshError && error.retryable)) throw error
+      if (fruitless >= MAX_FRUITLESS_ATTEMPTS || !(error instanceof LayermeshError && error.retryable))
+        throw error
     }
   }
 }
 
 /** Writes the body that begins at `start` up to what is on disk already. */
-async function writeBody(answer: UpstreamBlob, fill: Fill, start: number, onBytes: (count: number) => void): Promise<void> {
+async function writeBody(
+  answer: UpstreamBlob,
+  fill: Fill,
+  start: number,
+  onBytes: (count: number) => void,
+): Promise<void> {
   const missing = fill.firstMissing()
   await pipe(answer.body, async (body: AsyncIterable<Uint8Array>) => {
     // The fill was replaced by one of another size: its first missing byte is not the one that was asked for.

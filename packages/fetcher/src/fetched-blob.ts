@@ -40,7 +40,7 @@ export class FollowedBlob implements FetchedBlob {
     this.sizeBytes = handle.sizeBytes
   }
 
-  /** The source of the job's first bytes: known once a byte has been read. */
+  /** The source that the job began with. */
   get source(): ByteSource {
     return this.#job.source
   }

@@ -4,6 +4,7 @@ import {
   BlobNotFoundError,
   type ContentFetcher,
   type ContentRef,
+  type Counter,
   type Digest,
   type FetchedBlob,
   type FetchedManifest,
@@ -51,18 +52,19 @@ export class Fetcher implements ContentFetcher {
   /** What this node gives to its peers. */
   readonly provider: ContentProvider
   readonly #deps: FetcherDeps
+  readonly #fetched: Counter
   readonly #jobs: FillJobs
   readonly #tags: TagResolver
   readonly #manifests: LRUCache<Digest, { readonly bytes: Uint8Array; readonly mediaType: string }>
 
   constructor(deps: FetcherDeps, init: FetcherInit) {
     this.#deps = deps
-    const fetched = deps.metrics.counter({
+    this.#fetched = deps.metrics.counter({
       name: 'fetched_bytes_total',
       help: 'Bytes of manifests and blobs that this node fetched, by where they came from.',
       labels: { source: [...LINK_CLASSES, 'upstream'] },
     })
-    const onFetched = (source: SourceScope, bytes: number) => fetched.add(bytes, { source })
+    const onFetched = (source: SourceScope, bytes: number) => this.#fetched.add(bytes, { source })
     this.#jobs = new FillJobs({ ...deps, offences: new PeerOffences(), onFetched }, init.sources)
     this.provider = new NodeContentProvider({ ...deps, jobs: this.#jobs, tagPolicyOf: init.tagPolicyOf })
     this.#tags = new TagResolver({
@@ -82,6 +84,11 @@ export class Fetcher implements ContentFetcher {
   /** How many blobs are being fetched now. */
   get fills(): number {
     return this.#jobs.size
+  }
+
+  /** Bytes that have been fetched from a scope since the start. */
+  fetchedBytes(source: SourceScope): number {
+    return this.#fetched.value({ source })
   }
 
   resolveTag(ref: TagRef, options?: FetchOptions): Promise<ResolvedTag> {
@@ -170,7 +177,9 @@ export class Fetcher implements ContentFetcher {
 
 async function readManifest(blob: FetchedBlob, options: FetchOptions | undefined): Promise<Uint8Array> {
   if (blob.sizeBytes > MAX_MANIFEST_BYTES) {
-    throw new UpstreamProtocolError(`${blob.digest} has ${blob.sizeBytes} bytes, a manifest at most ${MAX_MANIFEST_BYTES}`)
+    throw new UpstreamProtocolError(
+      `${blob.digest} has ${blob.sizeBytes} bytes, a manifest at most ${MAX_MANIFEST_BYTES}`,
+    )
   }
   const bytes = new Uint8Array(blob.sizeBytes)
   let offset = 0

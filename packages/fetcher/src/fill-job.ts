@@ -71,7 +71,11 @@ export class FillJob {
   constructor(deps: FillJobDeps, init: FillJobInit) {
     this.#deps = deps
     this.#init = init
-    this.#roster = new SourceRoster(deps, { digest: init.ref.digest, sources: init.sources, leadScope: init.leadScope })
+    this.#roster = new SourceRoster(deps, {
+      digest: init.ref.digest,
+      sources: init.sources,
+      leadScope: init.leadScope,
+    })
     this.#first = this.#coming.promise
     this.done = this.#run()
     // Both may fail with nobody listening: clients come and go.
@@ -79,7 +83,7 @@ export class FillJob {
     this.done.catch(() => {})
   }
 
-  /** Where the first bytes came from; `cache` when they were here before. */
+  /** The source that told the blob's size first; `cache` when the blob was here before. */
   get source(): ByteSource {
     return this.#source ?? 'cache'
   }
@@ -100,7 +104,8 @@ export class FillJob {
       if ((await this.#deps.store.stat(this.#init.ref.digest)) === undefined) await this.#fetch()
       else this.#advance(undefined)
     } catch (error) {
-      const reason = error instanceof Error ? error : new ContentUnavailableError('the fetch failed', { cause: error })
+      const reason =
+        error instanceof Error ? error : new ContentUnavailableError('the fetch failed', { cause: error })
       this.#coming.reject(reason)
       await this.#fill?.fail(reason)
       throw reason
@@ -128,7 +133,10 @@ export class FillJob {
       if (sizeBytes === undefined) continue
       const durationMs = Math.round(clock.monotonicMs() - startedMs)
       const { digest } = this.#init.ref
-      log.info({ digest, source: this.source, bytes: sizeBytes, durationMs, attempt: this.#roster.attempts }, 'blob fetched')
+      log.info(
+        { digest, source: this.source, bytes: sizeBytes, durationMs, attempt: this.#roster.attempts },
+        'blob fetched',
+      )
       return
     }
   }
@@ -137,7 +145,6 @@ export class FillJob {
     const { ref, signal } = this.#init
     const scope: SourceScope = source.kind === 'upstream' ? 'upstream' : source.link
     const onBytes = (count: number) => {
-      this.#source ??= scope
       this.#roster.contributed(source)
       this.#deps.onFetched(scope, count)
     }
@@ -148,28 +155,35 @@ export class FillJob {
     }
     const request = source.kind === 'lead' ? { ref, leadScope: source.scope } : { ref }
     await using transfer = await this.#deps.peers.open(source.peer, request, { signal })
-    const fill = this.#fill ?? (await this.#begin(transfer.sizeBytes))
+    const fill = this.#fill ?? (await this.#begin(transfer.sizeBytes, scope))
     await copyFromPeer({ transfer, fill, onBytes, signal })
   }
 
   /** Upstream's word on the size weighs more than a peer's: a fill of another size is wrong and is replaced. */
   async #beginAsUpstreamSays(sizeBytes: number): Promise<Fill> {
     const fill = this.#fill
-    if (fill === undefined) return this.#begin(sizeBytes)
+    if (fill === undefined) return this.#begin(sizeBytes, 'upstream')
     if (fill.sizeBytes === sizeBytes) return fill
-    const error = new BlobCorruptError(fill.digest, `unknown: it has ${sizeBytes} bytes, not ${fill.sizeBytes}`)
+    const error = new BlobCorruptError(
+      fill.digest,
+      `unknown: it has ${sizeBytes} bytes, not ${fill.sizeBytes}`,
+    )
     if (fill.exposed) throw error
     this.#fill = undefined
     await fill.fail(error)
-    return this.#begin(sizeBytes)
+    this.#source = undefined
+    return this.#begin(sizeBytes, 'upstream')
   }
 
-  async #begin(sizeBytes: number): Promise<Fill> {
+  async #begin(sizeBytes: number, scope: SourceScope): Promise<Fill> {
     const { ref } = this.#init
     if (ref.kind === 'manifest' && sizeBytes > MAX_MANIFEST_BYTES) {
-      throw new UpstreamProtocolError(`manifest ${ref.digest} has ${sizeBytes} bytes, allowed are ${MAX_MANIFEST_BYTES}`)
+      throw new UpstreamProtocolError(
+        `manifest ${ref.digest} has ${sizeBytes} bytes, allowed are ${MAX_MANIFEST_BYTES}`,
+      )
     }
     this.#fill = await this.#deps.store.startFill(ref.digest, sizeBytes)
+    this.#source ??= scope
     this.#advance(this.#fill)
     return this.#fill
   }
@@ -177,7 +191,8 @@ export class FillJob {
   /** Returns the size of the blob, or undefined when its bytes were wrong and the job starts over. */
   async #commit(): Promise<number | undefined> {
     const fill = this.#fill
-    if (fill === undefined) throw new ContentUnavailableError(`no source began to give ${this.#init.ref.digest}`)
+    if (fill === undefined)
+      throw new ContentUnavailableError(`no source began to give ${this.#init.ref.digest}`)
     this.#fill = undefined
     try {
       const stat = await fill.commit()

@@ -29,7 +29,12 @@ export class FillJobs {
   join(ref: ContentRef, leadScope?: LinkClass): FillJob {
     const running = this.#running.get(ref.digest)
     if (running !== undefined) return running
-    const job = new FillJob(this.#deps, { ref, sources: this.#sources, leadScope, signal: this.#stopping.signal })
+    const job = new FillJob(this.#deps, {
+      ref,
+      sources: this.#sources,
+      leadScope,
+      signal: this.#stopping.signal,
+    })
     this.#running.set(ref.digest, job)
     const forget = () => this.#running.delete(ref.digest)
     job.done.then(forget, forget)

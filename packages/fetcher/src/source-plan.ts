@@ -1,4 +1,10 @@
-import { LINK_CLASSES, type LinkClass, type Member, type PeerId, type SourceScope } from '@layermesh/interface'
+import {
+  LINK_CLASSES,
+  type LinkClass,
+  type Member,
+  type PeerId,
+  type SourceScope,
+} from '@layermesh/interface'
 
 /** A place where a missing blob may be asked for. */
 export type Source =
@@ -37,7 +43,9 @@ export const MAX_LEADS_PER_SCOPE = 3
 export function planSources(input: SourcePlanInput): Source[] {
   const links = new Map(input.members.map((member) => [member.peer, member.link]))
   return input.sources.flatMap((scope): Source[] =>
-    scope === 'upstream' ? [{ kind: 'upstream' }] : [...holdersIn(scope, input, links), ...leadsOf(scope, input, links)],
+    scope === 'upstream'
+      ? [{ kind: 'upstream' }]
+      : [...holdersIn(scope, input, links), ...leadsOf(scope, input, links)],
   )
 }
 
@@ -46,7 +54,11 @@ export function isWithin(a: LinkClass, b: LinkClass): boolean {
   return LINK_CLASSES.indexOf(a) <= LINK_CLASSES.indexOf(b)
 }
 
-function holdersIn(scope: LinkClass, input: SourcePlanInput, links: ReadonlyMap<PeerId, LinkClass>): Source[] {
+function holdersIn(
+  scope: LinkClass,
+  input: SourcePlanInput,
+  links: ReadonlyMap<PeerId, LinkClass>,
+): Source[] {
   return input.holders
     .filter((peer) => links.get(peer) === scope)
     .map((peer) => ({ kind: 'holder', peer, link: scope }))

@@ -77,7 +77,8 @@ export class SourceRoster {
       leadScope: this.#leadScope,
     })
     this.#current = plan.find(
-      (source) => !this.#tried.has(keyOf(source)) && (source.kind === 'upstream' || !this.#avoided.has(source.peer)),
+      (source) =>
+        !this.#tried.has(keyOf(source)) && (source.kind === 'upstream' || !this.#avoided.has(source.peer)),
     )
     if (this.#current !== undefined) this.#tried.add(keyOf(this.#current))
     return this.#current
@@ -107,7 +108,10 @@ export class SourceRoster {
       log.debug({ digest: this.#init.digest, source: 'upstream', err: error }, 'source failed')
       return
     }
-    log.debug({ digest: this.#init.digest, source: source.kind, peer: source.peer, err: error }, 'source failed')
+    log.debug(
+      { digest: this.#init.digest, source: source.kind, peer: source.peer, err: error },
+      'source failed',
+    )
     if (error instanceof PeerMissingError) {
       if (source.kind === 'holder') directory.forget(source.peer, this.#init.digest)
     } else if (!(error instanceof PeerBusyError)) {
@@ -125,7 +129,8 @@ export class SourceRoster {
     const [first, ...others] = this.#contributors
     if (others.length > 0) this.#tried.delete(keyOf({ kind: 'upstream' }))
     else if (first !== undefined && first !== 'upstream') this.#ban(first, error)
-    for (const contributor of this.#contributors) if (contributor !== 'upstream') this.#avoided.add(contributor)
+    for (const contributor of this.#contributors)
+      if (contributor !== 'upstream') this.#avoided.add(contributor)
     this.#contributors.clear()
   }
 

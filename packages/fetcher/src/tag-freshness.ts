@@ -15,7 +15,11 @@ export interface TagPolicy {
 export type TagFreshness = 'fresh' | 'stale' | 'expired'
 
 /** Says how far a record may be believed at `nowMs` (Unix time in milliseconds). */
-export function tagFreshness(record: Pick<TagRecord, 'confirmedAtMs'>, nowMs: number, policy: TagPolicy): TagFreshness {
+export function tagFreshness(
+  record: Pick<TagRecord, 'confirmedAtMs'>,
+  nowMs: number,
+  policy: TagPolicy,
+): TagFreshness {
   const ageMs = nowMs - record.confirmedAtMs
   if (ageMs < 0) return 'stale'
   if (ageMs < policy.revalidateAfterMs) return 'fresh'

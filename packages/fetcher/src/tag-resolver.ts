@@ -54,7 +54,11 @@ export class TagResolver {
     if (record !== undefined && tagFreshness(record, clock.now(), tagPolicyOf(ref.upstream)) === 'fresh') {
       return { ...descriptorOf(record), stale: false, source: 'cache' }
     }
-    return this.#asking.run(JSON.stringify([ref.upstream, ref.repository, ref.tag]), () => this.#ask(ref, record), options)
+    return this.#asking.run(
+      JSON.stringify([ref.upstream, ref.repository, ref.tag]),
+      () => this.#ask(ref, record),
+      options,
+    )
   }
 
   async #ask(ref: TagRef, known: TagRecord | undefined): Promise<ResolvedTag> {
@@ -112,7 +116,11 @@ export class TagResolver {
     return newest?.resolved
   }
 
-  #usable(ref: TagRef, record: TagRecord | undefined, source: ResolvedTag['source']): ResolvedTag | undefined {
+  #usable(
+    ref: TagRef,
+    record: TagRecord | undefined,
+    source: ResolvedTag['source'],
+  ): ResolvedTag | undefined {
     if (record === undefined) return undefined
     const { clock, tagPolicyOf } = this.#deps
     if (tagFreshness(record, clock.now(), tagPolicyOf(ref.upstream)) === 'expired') return undefined

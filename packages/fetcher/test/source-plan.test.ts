@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 
 import type { LinkClass, Member, PeerId } from '@layermesh/interface'
 
-import { isWithin, MAX_LEADS_PER_SCOPE, planSources, type Source, type SourcePlanInput } from '../src/source-plan.ts'
+import {
+  isWithin,
+  MAX_LEADS_PER_SCOPE,
+  planSources,
+  type Source,
+  type SourcePlanInput,
+} from '../src/source-plan.ts'
 
 const peer = (name: string) => name as PeerId
 
@@ -49,19 +55,31 @@ describe('planSources', () => {
   })
 
   it('asks the lead of a scope before anybody outside the scope', () => {
-    const leads = { site: [peer('near'), peer('self')], region: [peer('next'), peer('near')], world: [peer('far')] }
+    const leads = {
+      site: [peer('near'), peer('self')],
+      region: [peer('next'), peer('near')],
+      world: [peer('far')],
+    }
     assert.deepEqual(plan({ leads, holders: [peer('far')] }).slice(0, 2), ['near leads site', 'far holds'])
   })
 
   it('keeps the rendezvous order of leads and stops at itself', () => {
     const both = [member('a', 'site'), member('b', 'site'), member('c', 'site')]
-    const leads = { site: [peer('b'), peer('c'), peer('self'), peer('a')], region: [peer('self')], world: [peer('self')] }
+    const leads = {
+      site: [peer('b'), peer('c'), peer('self'), peer('a')],
+      region: [peer('self')],
+      world: [peer('self')],
+    }
     assert.deepEqual(plan({ members: both, leads }), ['b leads site', 'c leads site', 'upstream'])
   })
 
   it('asks no more leads of a scope than allowed', () => {
     const many = Array.from({ length: 6 }, (_, index) => member(`m${index}`, 'site'))
-    const leads = { site: [...many.map((one) => one.peer), peer('self')], region: [peer('self')], world: [peer('self')] }
+    const leads = {
+      site: [...many.map((one) => one.peer), peer('self')],
+      region: [peer('self')],
+      world: [peer('self')],
+    }
     const asked = plan({ members: many, leads }).filter((step) => step.endsWith('leads site'))
     assert.equal(asked.length, MAX_LEADS_PER_SCOPE)
   })
@@ -70,7 +88,11 @@ describe('planSources', () => {
     const leads = { site: [peer('near')], region: [peer('next')], world: [peer('far')] }
     const lead = [...leads.site, peer('self')]
     const all = { site: lead, region: [...leads.region, peer('self')], world: [...leads.world, peer('self')] }
-    assert.deepEqual(plan({ leads: all, leadScope: 'site' }), ['next leads region', 'far leads world', 'upstream'])
+    assert.deepEqual(plan({ leads: all, leadScope: 'site' }), [
+      'next leads region',
+      'far leads world',
+      'upstream',
+    ])
     assert.deepEqual(plan({ leads: all, leadScope: 'region' }), ['far leads world', 'upstream'])
     assert.deepEqual(plan({ leads: all, leadScope: 'world' }), ['upstream'])
   })
