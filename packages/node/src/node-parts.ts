@@ -1,0 +1,95 @@
+import { openStorage, type Storage } from '@layermesh/blob-store'
+import type { Config } from '@layermesh/config'
+import { createDirectory } from '@layermesh/directory'
+import { createExchange, type Exchange } from '@layermesh/exchange'
+import { Fetcher } from '@layermesh/fetcher'
+import type { Clock, Directory, Log, Metrics, PeerNetwork } from '@layermesh/interface'
+import { createPeerNetwork } from '@layermesh/mesh'
+import { createMirror, type Mirror } from '@layermesh/mirror'
+import { createUpstreamClient } from '@layermesh/registry-client'
+
+import { readSecret } from './read-secret.ts'
+import { tagPolicies } from './tag-policies.ts'
+
+/** What every part of a node may use. */
+export interface NodeEnvironment {
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly version: string
+}
+
+/** The parts that others ask things of. */
+export interface NodeParts {
+  readonly storage: Storage
+  readonly network: PeerNetwork
+  readonly directory: Directory
+  readonly exchange: Exchange
+  readonly fetcher: Fetcher
+  readonly mirror: Mirror
+}
+
+/**
+ * Builds and starts the parts of a node, each after those that it uses, and leaves on `stack` how to stop them; disposing
+ * of the stack stops them in the reverse order. Throws ERR_DATA_DIR, ERR_CONFIG_INVALID and ERR_LISTEN.
+ */
+export async function startParts(
+  config: Config,
+  environment: NodeEnvironment,
+  stack: AsyncDisposableStack,
+): Promise<NodeParts> {
+  const { clock, log, metrics, version } = environment
+  const { dataDir, name } = config.node
+  const { secretFile, stallTimeoutMs } = config.mesh
+  const secret = secretFile === undefined ? {} : { secret: await readSecret(secretFile) }
+
+  const storage = await openStorage({ clock, log }, { dataDir })
+  stack.defer(() => storage.close())
+
+  const upstream = createUpstreamClient({ clock, log, metrics }, { upstreams: config.upstreams, version })
+  stack.defer(() => upstream.close())
+
+  const network = await createPeerNetwork(
+    { clock, log, metrics },
+    { ...config.mesh, ...secret, dataDir, facts: { name, version, locality: config.locality } },
+  )
+  await network.start()
+  stack.defer(() => network.stop())
+
+  const directory = createDirectory({ clock, log, metrics, network }, {})
+  // What is on disk already is part of the first snapshot, not news.
+  for await (const { digest, sizeBytes } of storage.blobs.list()) directory.announce(digest, sizeBytes)
+  await directory.start()
+  stack.defer(() => directory.stop())
+
+  const { site, beyond } = stallTimeoutMs
+  const exchange = createExchange(
+    { clock, log, metrics, network },
+    { stallTimeoutMs: { site, region: beyond, world: beyond } },
+  )
+  const fetcher = new Fetcher(
+    {
+      ...environment,
+      store: storage.blobs,
+      tags: storage.tags,
+      upstream,
+      peers: exchange,
+      network,
+      directory,
+      random: Math.random,
+    },
+    { sources: config.sources, tagPolicyOf: tagPolicies(config.upstreams) },
+  )
+  stack.defer(() => fetcher.stop())
+  await exchange.serve(fetcher.provider)
+  stack.defer(() => exchange.stop())
+
+  const mirror = createMirror(
+    { clock, content: fetcher, log, metrics },
+    { ...config.mirror, upstreams: config.upstreams },
+  )
+  await mirror.start()
+  stack.defer(() => mirror.stop())
+
+  return { storage, network, directory, exchange, fetcher, mirror }
+}

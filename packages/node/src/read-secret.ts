@@ -1,0 +1,25 @@
+import { readFile } from 'node:fs/promises'
+
+import { ConfigInvalidError } from '@layermesh/interface'
+
+/** Shortest secret that is accepted, in characters: what fits in less can be guessed. */
+export const MIN_SECRET_LENGTH = 16
+
+/**
+ * Reads the cluster's secret: the file's text without white space at its ends.
+ * Throws ERR_CONFIG_INVALID when the file can't be read or holds too little.
+ */
+export async function readSecret(file: string): Promise<string> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? String(error)
+    throw new ConfigInvalidError(`mesh.secretFile: ${file} can not be read (${reason})`, { cause: error })
+  }
+  const secret = text.trim()
+  if (secret.length >= MIN_SECRET_LENGTH) return secret
+  throw new ConfigInvalidError(
+    `mesh.secretFile: the secret in ${file} has ${secret.length} characters, allowed are ${MIN_SECRET_LENGTH} or more`,
+  )
+}

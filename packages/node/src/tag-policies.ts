@@ -1,0 +1,13 @@
+import type { Config } from '@layermesh/config'
+import type { TagPolicy } from '@layermesh/fetcher'
+import { UpstreamUnknownError } from '@layermesh/interface'
+
+/** Looks up how long an upstream's tags are believed. The function throws ERR_UPSTREAM_UNKNOWN for a host that is not configured. */
+export function tagPolicies(upstreams: Config['upstreams']): (host: string) => TagPolicy {
+  const policies = new Map(upstreams.map(({ host, tags }) => [host, tags]))
+  return (host) => {
+    const policy = policies.get(host)
+    if (policy === undefined) throw new UpstreamUnknownError(`${host} is not one of the upstreams`)
+    return policy
+  }
+}
