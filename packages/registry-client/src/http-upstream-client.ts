@@ -100,12 +100,10 @@ export class HttpUpstreamClient implements UpstreamClient {
       })
       if (reply.status !== 200 && reply.status !== 206) throw await refusalOf(reply, this.#clock)
       try {
-        const { start, sizeBytes = await askSize(endpoint, target, this.#clock) } = spanOfContent(
-          reply,
-          offset,
-        )
+        const span = spanOfContent(reply, offset)
+        const sizeBytes = span.sizeBytes ?? (await askSize(endpoint, target, this.#clock))
         if (offset > sizeBytes) throw new UpstreamProtocolError(`${reply.asked} is shorter than the offset`)
-        return { sizeBytes, body: contentBody(reply, { start, offset, sizeBytes }) }
+        return { sizeBytes, body: contentBody(reply, { start: span.start, offset, sizeBytes }) }
       } catch (error) {
         reply.body.cut()
         throw error
@@ -139,15 +137,15 @@ function targetOf(
   return { kind, repository, reference, headers: { accept }, signal }
 }
 
-/** The bytes from `offset` to the end, out of a body that begins at `start`. */
-function contentBody(
-  reply: HttpReply,
-  {
-    start,
-    offset,
-    sizeBytes,
-  }: { readonly start: number; readonly offset: number; readonly sizeBytes: number },
-): AsyncIterable<Uint8Array> {
+interface BodySpan {
+  /** Where the reply's body begins. */
+  readonly start: number
+  /** Where the caller wants to begin. */
+  readonly offset: number
+  readonly sizeBytes: number
+}
+
+function contentBody(reply: HttpReply, { start, offset, sizeBytes }: BodySpan): AsyncIterable<Uint8Array> {
   const expectedBytes = sizeBytes - start
   const makeError = (receivedBytes: number) =>
     new UpstreamTruncatedError(`${reply.asked} brought ${receivedBytes} of ${expectedBytes} bytes`)

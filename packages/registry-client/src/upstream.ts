@@ -52,8 +52,7 @@ export class Upstream {
       try {
         return await this.#performGuarded(guarded, work)
       } catch (error) {
-        if (!(error instanceof UpstreamUnreachableError || error instanceof UpstreamProtocolError))
-          throw error
+        if (!isWorthAnother(error)) throw error
         failures.push(error)
         this.#deps.log.debug(
           { endpoint: guarded.endpoint.name, kind: work.kind, err: error },
@@ -63,12 +62,8 @@ export class Upstream {
     }
     const [failure] = failures
     if (failure !== undefined && failures.length === 1) throw failure
-    throw new UpstreamUnreachableError(
-      `${this.host}: none of its ${failures.length} endpoints gave a usable answer`,
-      {
-        cause: new AggregateError(failures),
-      },
-    )
+    const message = `${this.host}: none of its ${failures.length} endpoints gave a usable answer`
+    throw new UpstreamUnreachableError(message, { cause: new AggregateError(failures) })
   }
 
   async #performGuarded<T>({ endpoint, breaker }: Guarded, work: EndpointWork<T>): Promise<T> {
@@ -87,8 +82,7 @@ export class Upstream {
       return result
     } catch (error) {
       failure = error
-      if (work.signal?.aborted !== true)
-        finding = error instanceof UpstreamUnreachableError ? 'dead' : 'alive'
+      if (work.signal?.aborted !== true) finding = findingOf(error)
       throw error
     } finally {
       const change = breaker.leave(pass, finding, clock.monotonicMs())
@@ -115,4 +109,13 @@ export class Upstream {
       }
     }
   }
+}
+
+/** Whether another endpoint may do better: this one is unreachable, or what it says makes no sense. */
+function isWorthAnother(error: unknown): error is Error {
+  return error instanceof UpstreamUnreachableError || error instanceof UpstreamProtocolError
+}
+
+function findingOf(error: unknown): BreakerFinding {
+  return error instanceof UpstreamUnreachableError ? 'dead' : 'alive'
 }
