@@ -1,0 +1,42 @@
+import type { PeerStatus } from '@layermesh/interface'
+import type { Command } from 'commander'
+import { addAdminOptions, askDaemon, type AdminOptions } from './admin-client.ts'
+import type { CliIo } from './cli-io.ts'
+import { formatTable } from './table.ts'
+import { formatBytes } from './units.ts'
+
+const NO_PEERS =
+  'no peers yet: nodes of the same local network find each other, others are named in mesh.bootstrap\n'
+
+/** `layermesh peers`: the other members of the cluster, nearest first. */
+export function addPeersCommand(program: Command, io: CliIo): void {
+  const command = program.command('peers').description('show the other members of the cluster, nearest first')
+  addAdminOptions(command)
+    .addHelpText('after', "\nExamples:\n  layermesh peers\n  layermesh peers --json | jq '.[].name'")
+    .action(async (options: AdminOptions) => {
+      const peers = await askDaemon<readonly PeerStatus[]>('/api/v1/peers', options, io)
+      io.stdout.write(options.json ? `${JSON.stringify(peers, undefined, 2)}\n` : peersText(peers))
+    })
+}
+
+/** The peers for people, in the order in which they come. */
+export function peersText(peers: readonly PeerStatus[]): string {
+  if (peers.length === 0) return NO_PEERS
+  return formatTable(
+    ['left', 'left', 'left', 'left', 'right', 'right', 'right', 'left', 'left'],
+    [
+      ['NAME', 'REGION', 'SITE', 'LINK', 'RTT', 'BLOBS', 'HOLDS', 'VERSION', 'PEER ID'],
+      ...peers.map((peer) => [
+        peer.name,
+        peer.region,
+        peer.site,
+        peer.link,
+        peer.roundTripMs === null ? '-' : `${peer.roundTripMs.toFixed(1)} ms`,
+        String(peer.holds.blobs),
+        formatBytes(peer.holds.bytes),
+        peer.version,
+        peer.peerId,
+      ]),
+    ],
+  )
+}
