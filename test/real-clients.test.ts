@@ -2,12 +2,20 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { buildImage, createTempDir, type NodeProcess, type TempDir } from '@layermesh/testkit'
+import {
+  buildImage,
+  buildIndex,
+  type BuiltImage,
+  type BuiltIndex,
+  createTempDir,
+  type NodeProcess,
+  type TempDir,
+} from '@layermesh/testkit'
 
 import { type Containerd, startContainerd } from './clients/containerd.ts'
 import { podmanPull, skopeoPull, writeRegistriesConf } from './clients/containers-image.ts'
-import { Cluster, UPSTREAM_HOST, whenHoldingsKnown } from './support/cluster.ts'
-import { buildDebianImage, type DebianImage, type ImageContent, indexOf } from './support/debian-image.ts'
+import { Cluster, UPSTREAM_HOST } from './support/cluster.ts'
+import { buildDebianImage } from './support/debian-image.ts'
 import { describeWithTools } from './support/debian-tools.ts'
 import { blobBytesSent, type DockerRegistry, startDockerRegistry } from './support/docker-registry.ts'
 
@@ -26,8 +34,8 @@ describeWithTools(
     let registry: DockerRegistry
     let cluster: Cluster
     let containerd: Containerd
-    let image: DebianImage
-    let index: ImageContent
+    let image: BuiltImage
+    let index: BuiltIndex
     /** Digests of everything that belongs to the tag, of this platform and of all. */
     let platformDigests: Set<string>
     let allDigests: Set<string>
@@ -37,19 +45,12 @@ describeWithTools(
       await mkdir(join(temp.path, 'upstream'))
       registry = await startDockerRegistry(join(temp.path, 'upstream'))
       image = await buildDebianImage(100 * MiB)
-      const other = await buildImage({ seed: 7, layerBytes: [64 * 1024], platform: { os: 'linux', architecture: 'arm64' } })
-      index = indexOf([
-        { manifest: image.manifest.descriptor, architecture: 'amd64' },
-        { manifest: other.manifest.descriptor, architecture: 'arm64' },
-      ])
-      const blobs = [image.config, ...image.layers, other.config, ...other.layers]
-      for (const { descriptor, bytes } of blobs) await registry.pushBlob(REPOSITORY, descriptor, bytes)
-      for (const { descriptor, bytes } of [image.manifest, other.manifest]) {
-        await registry.pushManifest(REPOSITORY, descriptor.digest, descriptor, bytes)
-      }
-      await registry.pushManifest(REPOSITORY, TAG, index.descriptor, index.bytes)
-      platformDigests = digestsOf([index, image.manifest, image.config, ...image.layers])
-      allDigests = digestsOf([...blobs, image.manifest, other.manifest, index])
+      const platform = { os: 'linux', architecture: 'arm64' }
+      const other = await buildImage({ seed: 7, layerBytes: [64 * 1024], platform })
+      index = buildIndex([image, other])
+      await registry.push(REPOSITORY, TAG, index)
+      platformDigests = new Set([index.manifest.descriptor.digest, ...image.contents.keys()])
+      allDigests = new Set(index.contents.keys())
 
       cluster = new Cluster({ dir: temp.path, upstreamUrl: registry.url })
       for (const name of ['one', 'two', 'three']) await cluster.addNode(name)
@@ -67,9 +68,15 @@ describeWithTools(
       const [one] = nodes(cluster)
       const sent = await countingBlobBytes(async () => containerd.pull(BY_TAG, await hostsDir(one)))
       const content = await containerd.contentDigests()
-      assert.equal(await containerd.imageDigest(BY_TAG), index.descriptor.digest)
-      assert.deepEqual([...platformDigests].filter((digest) => !content.has(digest)), [])
-      const unique = [image.config, ...image.layers].reduce((sum, { descriptor }) => sum + descriptor.sizeBytes, 0)
+      assert.equal(await containerd.imageDigest(BY_TAG), index.manifest.descriptor.digest)
+      assert.deepEqual(
+        [...platformDigests].filter((digest) => !content.has(digest)),
+        [],
+      )
+      const unique = [image.config, ...image.layers].reduce(
+        (sum, { descriptor }) => sum + descriptor.sizeBytes,
+        0,
+      )
       assert.ok(unique >= 100 * MiB)
       report('containerd through node one', sent, unique)
       assert.equal(sent, unique)
@@ -86,7 +93,10 @@ describeWithTools(
       const sent = await countingBlobBytes(async () => {
         pulled = await skopeoPull(BY_TAG, { dir: join(temp.path, 'skopeo'), registriesConf })
       })
-      assert.deepEqual([...allDigests].filter((digest) => !pulled.has(digest)), [])
+      assert.deepEqual(
+        [...allDigests].filter((digest) => !pulled.has(digest)),
+        [],
+      )
       const ofKnownBlobs = blobBytesSent(
         registry.accesses.slice(before).filter(({ path }) => !fresh.some((digest) => path.includes(digest))),
       )
@@ -104,7 +114,11 @@ describeWithTools(
       const sent = await countingBlobBytes(async () => {
         const pulled = await podmanPull(BY_TAG, { dir: join(temp.path, 'podman'), registriesConf })
         assert.equal(pulled.configDigest, image.config.descriptor.digest)
-        assert.ok([index.descriptor.digest, image.manifest.descriptor.digest].some((digest) => digest === pulled.digest))
+        assert.ok(
+          [index.manifest.descriptor.digest, image.manifest.descriptor.digest].some(
+            (digest) => digest === pulled.digest,
+          ),
+        )
       })
       report('podman through node three', sent, 0)
       assert.equal(sent, 0)
@@ -115,15 +129,18 @@ describeWithTools(
       const four = await cluster.addNode('four')
       for (const node of nodes(cluster).slice(0, 3)) await whenHoldingsKnown(four, node, platformDigests.size)
       const hosts = await hostsDir(four)
-      const byDigest = `${UPSTREAM_HOST}/${REPOSITORY}@${index.descriptor.digest}`
+      const byDigest = `${UPSTREAM_HOST}/${REPOSITORY}@${index.manifest.descriptor.digest}`
       await containerd.remove(BY_TAG)
       assert.deepEqual([...(await containerd.contentDigests())], [], 'containerd has forgotten the image')
       await containerd.pull(byDigest, hosts)
       await containerd.remove(byDigest)
       await containerd.pull(BY_TAG, hosts)
       const content = await containerd.contentDigests()
-      assert.equal(await containerd.imageDigest(BY_TAG), index.descriptor.digest)
-      assert.deepEqual([...platformDigests].filter((digest) => !content.has(digest)), [])
+      assert.equal(await containerd.imageDigest(BY_TAG), index.manifest.descriptor.digest)
+      assert.deepEqual(
+        [...platformDigests].filter((digest) => !content.has(digest)),
+        [],
+      )
     })
 
     async function countingBlobBytes(action: () => Promise<void>): Promise<number> {
@@ -147,10 +164,6 @@ function nodes(cluster: Cluster): [NodeProcess, NodeProcess, NodeProcess] {
   const [one, two, three] = cluster.nodes
   assert.ok(one !== undefined && two !== undefined && three !== undefined)
   return [one, two, three]
-}
-
-function digestsOf(contents: readonly { readonly descriptor: { readonly digest: string } }[]): Set<string> {
-  return new Set(contents.map(({ descriptor }) => descriptor.digest))
 }
 
 function report(what: string, bytes: number, expected: number): void {

@@ -4,8 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-import { digestOf } from '@layermesh/oci'
-import { createTempDir } from '@layermesh/testkit'
+import { builtContent, createTempDir } from '@layermesh/testkit'
 import { request } from 'undici'
 
 import { Cluster } from '../../test/support/cluster.ts'
@@ -45,8 +44,9 @@ await using temp = await createTempDir()
 await mkdir(join(temp.path, 'upstream'))
 await using registry = await startDockerRegistry(join(temp.path, 'upstream'))
 const bytes = randomBytes(sizeBytes)
-const digest = digestOf(bytes)
-await registry.pushBlob(REPOSITORY, { digest, sizeBytes, mediaType: 'application/octet-stream' }, bytes)
+const blob = builtContent(bytes, 'application/octet-stream')
+const { digest } = blob.descriptor
+await registry.pushBlob(REPOSITORY, blob)
 await using cluster = new Cluster({ dir: temp.path, upstreamUrl: registry.url })
 const node = await cluster.addNode('bench')
 
@@ -68,7 +68,9 @@ const summary = await Promise.all(
     name,
     version: name === 'layermesh' ? undefined : registryVersion.trim(),
     medianMiBPerSecond: Math.round(median(samples.map(({ bytesPerSecond }) => bytesPerSecond)) / MiB),
-    medianCpuSecondsPerGiB: Number(median(samples.map(({ cpuSecondsPerGiB }) => cpuSecondsPerGiB)).toFixed(3)),
+    medianCpuSecondsPerGiB: Number(
+      median(samples.map(({ cpuSecondsPerGiB }) => cpuSecondsPerGiB)).toFixed(3),
+    ),
     peakMemoryMiB: Math.round((await peakMemoryBytesOf(pid)) / MiB),
     samples,
   })),

@@ -21,7 +21,10 @@ export async function writeRegistriesConf(file: string, host: string, mirrorUrl:
 }
 
 /** Pulls with `skopeo copy` into an OCI layout and returns the digests of all content in it. */
-export async function skopeoPull(reference: string, init: { dir: string; registriesConf: string }): Promise<Set<string>> {
+export async function skopeoPull(
+  reference: string,
+  init: { dir: string; registriesConf: string },
+): Promise<Set<string>> {
   await mkdir(init.dir, { recursive: true })
   const options = ['--registries-conf', init.registriesConf, '--insecure-policy', '--tmpdir', init.dir]
   const layout = join(init.dir, 'layout')
@@ -39,15 +42,26 @@ export interface PodmanImage {
 }
 
 /** Pulls with podman into a storage of its own. */
-export async function podmanPull(reference: string, init: { dir: string; registriesConf: string }): Promise<PodmanImage> {
+export async function podmanPull(
+  reference: string,
+  init: { dir: string; registriesConf: string },
+): Promise<PodmanImage> {
   await mkdir(init.dir, { recursive: true })
-  const storage = ['--root', join(init.dir, 'root'), '--runroot', join(init.dir, 'run'), '--storage-driver', 'vfs']
+  const storage = [
+    '--root',
+    join(init.dir, 'root'),
+    '--runroot',
+    join(init.dir, 'run'),
+    '--storage-driver',
+    'vfs',
+  ]
   const policy = join(init.dir, 'policy.json')
   await writeFile(policy, JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }))
   const env = { CONTAINERS_REGISTRIES_CONF: init.registriesConf, TMPDIR: init.dir }
-  await runCommand('podman', [...storage, 'pull', '--quiet', '--signature-policy', policy, reference], { env })
+  await runCommand('podman', [...storage, 'pull', '--quiet', '--signature-policy', policy, reference], {
+    env,
+  })
   const { stdout } = await runCommand('podman', [...storage, 'image', 'inspect', reference], { env })
   const [image] = JSON.parse(stdout) as [{ Digest: string; Id: string }]
   return { digest: image.Digest, configDigest: `sha256:${image.Id}` }
 }
-

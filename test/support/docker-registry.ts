@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
-import type { Descriptor } from '@layermesh/interface'
+import type { BuiltContent, BuiltImage, BuiltIndex } from '@layermesh/testkit'
 import { request } from 'undici'
 
 /** One request that the registry has answered, by its own access log. */
@@ -25,8 +25,9 @@ export interface DockerRegistry extends AsyncDisposable {
   /** Resolves once the log holds every request that was answered before the call. */
   settled(): Promise<void>
   /** Uploads content as a blob (distribution-spec 1.1, "Pushing blobs"). */
-  pushBlob(repository: string, descriptor: Descriptor, bytes: Uint8Array): Promise<void>
-  pushManifest(repository: string, reference: string, descriptor: Descriptor, bytes: Uint8Array): Promise<void>
+  pushBlob(repository: string, content: BuiltContent): Promise<void>
+  /** Uploads an image or an index with everything below it, and tags it. */
+  push(repository: string, tag: string, artifact: BuiltImage | BuiltIndex): Promise<void>
   stop(): Promise<void>
 }
 
@@ -71,6 +72,14 @@ export async function startDockerRegistry(dir: string): Promise<DockerRegistry> 
     onAccess()
     await promise
   }
+  const pushBlob = async (repository: string, { descriptor, bytes }: BuiltContent) => {
+    const headers = await expectStatus(202, 'POST', `${url}/v2/${repository}/blobs/uploads/`)
+    const upload = new URL(String(headers['location']), url)
+    upload.searchParams.set('digest', descriptor.digest)
+    await expectStatus(201, 'PUT', upload.href, bytes, 'application/octet-stream')
+  }
+  const pushManifest = (repository: string, reference: string, { descriptor, bytes }: BuiltContent) =>
+    expectStatus(201, 'PUT', `${url}/v2/${repository}/manifests/${reference}`, bytes, descriptor.mediaType)
   const stop = async () => {
     child.kill()
     await ended
@@ -81,14 +90,14 @@ export async function startDockerRegistry(dir: string): Promise<DockerRegistry> 
     accesses,
     settled,
     stop,
-    async pushBlob(repository, descriptor, bytes) {
-      const headers = await expectStatus(202, 'POST', `${url}/v2/${repository}/blobs/uploads/`)
-      const upload = new URL(String(headers['location']), url)
-      upload.searchParams.set('digest', descriptor.digest)
-      await expectStatus(201, 'PUT', upload.href, bytes, 'application/octet-stream')
-    },
-    async pushManifest(repository, reference, descriptor, bytes) {
-      await expectStatus(201, 'PUT', `${url}/v2/${repository}/manifests/${reference}`, bytes, descriptor.mediaType)
+    pushBlob,
+    async push(repository, tag, artifact) {
+      const images = 'images' in artifact ? artifact.images : [artifact]
+      for (const { config, layers, manifest } of images) {
+        for (const blob of [config, ...layers]) await pushBlob(repository, blob)
+        await pushManifest(repository, manifest.descriptor.digest, manifest)
+      }
+      await pushManifest(repository, tag, artifact.manifest)
     },
     [Symbol.asyncDispose]: stop,
   }
@@ -117,8 +126,13 @@ async function expectStatus(
   contentType?: string,
 ): Promise<Record<string, string | string[] | undefined>> {
   const headers = contentType === undefined ? {} : { 'content-type': contentType }
-  const response = await request(url, { method, headers, body: body === undefined ? null : Buffer.from(body) })
+  const response = await request(url, {
+    method,
+    headers,
+    body: body === undefined ? null : Buffer.from(body),
+  })
   const text = await response.body.text()
-  if (response.statusCode !== status) throw new Error(`${method} ${url} was answered ${response.statusCode}: ${text}`)
+  if (response.statusCode !== status)
+    throw new Error(`${method} ${url} was answered ${response.statusCode}: ${text}`)
   return response.headers
 }

@@ -22,7 +22,7 @@ export interface UpstreamBlob {
 /**
  * Upstream registries by image host (distribution-spec 1.1, "Pull"). Each method throws
  * ERR_UPSTREAM_NOT_FOUND (404), ERR_UPSTREAM_DENIED (401, 403), ERR_UPSTREAM_RATE_LIMITED (429),
- * ERR_UPSTREAM_UNREACHABLE (no connection, time-out, 5xx) or ERR_UPSTREAM_PROTOCOL (an answer that makes no sense).
+ * ERR_UPSTREAM_UNKNOWN (a host that isn't configured), ERR_UPSTREAM_UNREACHABLE (no connection, time-out, 5xx) or ERR_UPSTREAM_PROTOCOL (an answer that makes no sense).
  */
 export interface UpstreamClient {
   /** HEAD of a manifest; undefined digest when upstream doesn't say it, and the caller must get the manifest. */

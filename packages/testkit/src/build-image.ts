@@ -53,6 +53,15 @@ export async function buildImage(spec: ImageSpec): Promise<BuiltImage> {
   const { platform = DEFAULT_PLATFORM, format = 'oci', compression = 'gzip' } = spec
   const layers: BuiltLayer[] = []
   for (const layer of layerSpecsOf(spec)) layers.push(await buildLayer(layer, { format, compression }))
+  return assembleImage(layers, platform, format)
+}
+
+/** Makes an image of layers that are there already, from the bottom up. */
+export function assembleImage(
+  layers: readonly BuiltLayer[],
+  platform: Platform = DEFAULT_PLATFORM,
+  format: ImageFormat = 'oci',
+): BuiltImage {
   const config = buildConfig(platform, format, layers)
   const manifest = builtJson(
     {

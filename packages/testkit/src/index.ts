@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export {
+  assembleImage,
   buildImage,
   DEFAULT_PLATFORM,
   layerSpecsOf,

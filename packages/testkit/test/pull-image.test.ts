@@ -23,6 +23,23 @@ describe('pullImage', () => {
     assert.equal(counted, origin.account().blobBytes)
   })
 
+  it('leaves out blobs that the client has', async () => {
+    await using origin = await startOrigin()
+    const image = await buildImage({ seed: 4, layerBytes: [10_000, 300] })
+    origin.add('library/pulled', image, { tag: 'latest' })
+    const [base, top] = image.layers.map(({ descriptor }) => descriptor)
+    const known = new Set([base!.digest])
+    const result = await pullImage({
+      url: origin.url,
+      repository: 'library/pulled',
+      reference: 'latest',
+      known,
+    })
+    assert.equal(result.bytes, uniqueBytesOf(image) - base!.sizeBytes)
+    assert.ok(result.digests.includes(top!.digest) && !result.digests.includes(base!.digest))
+    assert.equal(origin.account().byDigest[base!.digest], undefined)
+  })
+
   it('rejects content with a wrong digest', async () => {
     await using origin = await startOrigin()
     const image = await buildImage({ seed: 3, layerBytes: [10_000] })
