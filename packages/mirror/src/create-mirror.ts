@@ -72,7 +72,7 @@ export function createMirror(deps: MirrorDeps, init: MirrorInit): Mirror {
   })
   const handle: RequestListener = (request, response) => app.routing(request, response)
   const listeners = init.listen.map(
-    (address) => new HttpListener({ handle, clock }, { address, drainTimeoutMs }),
+    (address) => new HttpListener({ handle, log, clock }, { address, drainTimeoutMs }),
   )
   const addresses = () => listeners.flatMap((listener) => listener.address ?? [])
 

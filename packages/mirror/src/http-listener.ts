@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { ListenError, type Clock, type Startable } from '@layermesh/interface'
+import { ListenError, type Clock, type Log, type Startable } from '@layermesh/interface'
 import { formatListenAddress, type ListenAddress } from './listen-address.ts'
 import { parserErrorReply } from './oci-error-reply.ts'
 
@@ -29,6 +29,7 @@ export const DEFAULT_DRAIN_TIMEOUT_MS = 10_000
 /** What {@link HttpListener} works with. */
 export interface HttpListenerDeps {
   readonly handle: RequestListener
+  readonly log: Log
   readonly clock: Clock
 }
 
@@ -41,6 +42,7 @@ export interface HttpListenerInit {
 /** One HTTP/1.1 server on one address, which stops without cutting replies that are on the way. */
 export class HttpListener implements Startable {
   readonly #server: Server
+  readonly #log: Log
   readonly #clock: Clock
   readonly #address: ListenAddress
   readonly #drainTimeoutMs: number
@@ -48,7 +50,8 @@ export class HttpListener implements Startable {
   readonly #replies = new Map<Duplex, number>()
   #drained: Promise<void> | undefined
 
-  constructor({ handle, clock }: HttpListenerDeps, { address, drainTimeoutMs }: HttpListenerInit) {
+  constructor({ handle, log, clock }: HttpListenerDeps, { address, drainTimeoutMs }: HttpListenerInit) {
+    this.#log = log
     this.#clock = clock
     this.#address = address
     this.#drainTimeoutMs = drainTimeoutMs
@@ -80,6 +83,8 @@ export class HttpListener implements Startable {
       const reason = LISTEN_REASONS[code] ?? message
       throw new ListenError(`can't listen on ${formatListenAddress(this.#address)}: ${reason}`, { cause })
     }
+    // Out of file descriptors, say: the next connection may be taken again.
+    this.#server.on('error', (err) => this.#log.error({ err }, 'connection not accepted'))
   }
 
   /** Takes no more connections, closes idle ones, and gives running replies until the drain time-out. */
@@ -94,6 +99,7 @@ export class HttpListener implements Startable {
     this.#server.close()
     for (const [socket, replies] of this.#replies) if (replies === 0) socket.destroy()
     const cancel = this.#clock.setTimer(this.#drainTimeoutMs, () => {
+      this.#log.warn({ connections: this.#replies.size }, 'connections cut at the end of the drain')
       for (const socket of this.#replies.keys()) socket.destroy()
     })
     await closed

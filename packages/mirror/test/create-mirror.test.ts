@@ -121,6 +121,9 @@ describe('createMirror', () => {
       await client.whenClosed()
       assert.equal(fixture.content.openHandles, 0)
       assert.ok(client.received.length < 1024 * 1024)
+      const { level, fields } = await fixture.log.whenLogged('connections cut at the end of the drain')
+      assert.equal(level, 'warn')
+      assert.deepEqual(fields, { connections: 1 })
     })
 
     it('does nothing the second time, and before start', async () => {

@@ -17,7 +17,7 @@ const SCHEME_AND_AUTHORITY = /^https?:\/\/[^/?]*/i
  * stay visible, so that the grammar of names refuses them. Throws ERR_ROUTE_INVALID.
  */
 export function parseRequestTarget(target: string): RequestTarget {
-  const pathAndQuery = target.replace(SCHEME_AND_AUTHORITY, '')
+  const pathAndQuery = target.startsWith('/') ? target : target.replace(SCHEME_AND_AUTHORITY, '')
   const queryAt = pathAndQuery.indexOf('?')
   const path = queryAt < 0 ? pathAndQuery : pathAndQuery.slice(0, queryAt)
   if (!path.startsWith('/')) throw new RouteInvalidError(`${quoteInput(path)} is no path`)
