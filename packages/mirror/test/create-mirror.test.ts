@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { silentLog } from '@layermesh/interface'
 import { createMirror } from '@layermesh/mirror'
-import { ManualClock } from '@layermesh/testkit'
+import { expectNoLeaks, ManualClock, takeResourceSnapshot, type ResourceSnapshot } from '@layermesh/testkit'
 import { startMirror } from './support/mirror-fixture.ts'
 import { patternBytes } from './support/pattern-bytes.ts'
 import { RawClient } from './support/raw-client.ts'
@@ -12,6 +11,14 @@ import { CountingMetrics } from './support/counting-metrics.ts'
 import { neverAnswers, ScriptedContent } from './support/scripted-content.ts'
 
 describe('createMirror', () => {
+  let before: ResourceSnapshot
+
+  beforeEach(async () => {
+    before = await takeResourceSnapshot()
+  })
+
+  afterEach(() => expectNoLeaks(before))
+
   describe('start', () => {
     it('listens on every address, IPv6 in brackets', async () => {
       await using fixture = await startMirror({
