@@ -74,9 +74,8 @@ class TransferServer {
   readonly #stream: PeerStream
   readonly #from: Member
   readonly #wants = new WantQueue()
-  readonly #over = new AbortController()
+  readonly #ended = new AbortController()
   readonly #idle: ProgressDeadline
-  readonly #signal: AbortSignal
   #request: IncomingRequest | undefined
   #sentBytes = 0
 
@@ -87,7 +86,11 @@ class TransferServer {
     this.#from = from
     const makeError = () => new PeerStalledError(`${from.peer} asked for nothing for ${idleTimeoutMs} ms`)
     this.#idle = new ProgressDeadline(clock, idleTimeoutMs, makeError)
-    this.#signal = AbortSignal.any([this.#over.signal, this.#idle.signal, stopping])
+    for (const signal of [this.#idle.signal, stopping]) {
+      const onAbort = () => this.#reset(signal.reason)
+      signal.addEventListener('abort', onAbort, { once: true, signal: this.#ended.signal })
+      if (signal.aborted) onAbort()
+    }
   }
 
   async run(): Promise<ServedTransfer> {
@@ -95,32 +98,44 @@ class TransferServer {
     try {
       const request = await this.#receiveOpen()
       reading = this.#readWants()
-      const replies = transferReplies({ ...this.#deps, wants: this.#wants, signal: this.#signal }, request)
+      const replies = transferReplies(
+        { ...this.#deps, wants: this.#wants, signal: this.#ended.signal },
+        request,
+      )
       await pipe(replies, (frames) => this.#send(frames))
       return this.#result('completed')
     } catch (error) {
-      return await this.#end(error)
+      return await this.#sayWhy(error)
     } finally {
-      this.#over.abort(new PeerStreamError('the transfer is over'))
+      this.#ended.abort(new PeerStreamError('the transfer is over'))
       this.#idle[Symbol.dispose]()
       await reading
     }
   }
 
-  /** Says goodbye: by a refusal when the trouble is ours, by a reset when it is the peer's. */
-  async #end(error: unknown): Promise<ServedTransfer> {
-    try {
-      this.#signal.throwIfAborted()
-      await this.#send([refusalOf(error)])
-      return this.#result(this.#sentBytes > 0 ? 'failed' : 'refused', error)
-    } catch (reason) {
-      this.#stream.abort(reason as Error)
-      return this.#result(reason instanceof PeerStreamError ? 'aborted' : 'failed', reason)
+  /** Refuses the rest when the trouble is ours; when it was the peer's, the stream has been reset already. */
+  async #sayWhy(error: unknown): Promise<ServedTransfer> {
+    const { signal } = this.#ended
+    if (!signal.aborted) {
+      try {
+        await this.#send([refusalOf(error)])
+        return this.#result(this.#sentBytes > 0 ? 'failed' : 'refused', error)
+      } catch {
+        // The peer has gone meanwhile.
+      }
     }
+    return this.#result(signal.reason instanceof PeerStreamError ? 'aborted' : 'failed', signal.reason)
   }
 
   #result(outcome: TransferOutcome, error?: unknown): ServedTransfer {
     return { outcome, sentBytes: this.#sentBytes, request: this.#request, error }
+  }
+
+  /** Ends all work for the peer, and the stream with it, without waiting for anybody. */
+  #reset(reason: unknown): void {
+    if (this.#ended.signal.aborted) return
+    this.#ended.abort(reason)
+    this.#stream.abort(reason as Error)
   }
 
   async #receiveOpen(): Promise<IncomingRequest> {
@@ -133,7 +148,7 @@ class TransferServer {
       this.#request = { ref, from: this.#from, ...(leadScope !== undefined && { leadScope }) }
       return this.#request
     } catch (error) {
-      this.#over.abort(error)
+      this.#reset(error)
       throw error
     }
   }
@@ -148,12 +163,12 @@ class TransferServer {
       if (!this.#wants.idle) throw new PeerStreamError(`${this.#from.peer} went away`)
       this.#wants.end()
     } catch (error) {
-      this.#over.abort(error)
+      this.#reset(error)
     }
   }
 
   async #receive(): Promise<BlobFrame | undefined> {
-    const frame = await this.#stream.receive({ signal: this.#signal })
+    const frame = await this.#stream.receive({ signal: this.#ended.signal })
     this.#idle.progress()
     return frame === undefined ? undefined : decodeBlobFrame(frame)
   }
@@ -171,10 +186,9 @@ class TransferServer {
 
   async #sendFrame(frame: Frame): Promise<void> {
     try {
-      await this.#stream.send(frame, { signal: this.#signal })
+      await this.#stream.send(frame, { signal: this.#ended.signal })
     } catch (error) {
-      // Tells the provider at once; else it would hear of it when the next frame is received.
-      this.#over.abort(error)
+      this.#reset(error)
       throw error
     }
   }

@@ -1,0 +1,13 @@
+import { setImmediate } from 'node:timers/promises'
+
+/** Shorter than the time-out of a test, so that a loop doesn't outlive it. */
+const PATIENCE_MS = 20_000
+
+/** Lets the event loop turn until `condition` holds. */
+export async function eventually(condition: () => boolean): Promise<void> {
+  const deadlineMs = performance.now() + PATIENCE_MS
+  while (!condition()) {
+    if (performance.now() > deadlineMs) throw new Error('it never happened')
+    await setImmediate()
+  }
+}
