@@ -77,8 +77,10 @@ export class BlobIndex {
   /** The piece table that was stored with a blob, or undefined when there is none that fits the blob. */
   async pieceTable(stat: BlobStat): Promise<PieceTable | undefined> {
     const { count } = new PieceGrid(stat.sizeBytes, stat.pieceBytes)
-    const bytes = await this.#tables.get(stat.digest)
-    if (bytes?.length !== count * PIECE_HASH_BYTES) return undefined
+    const stored = await this.#tables.get(stat.digest)
+    if (stored?.length !== count * PIECE_HASH_BYTES) return undefined
+    // LevelDB gives a Buffer, whose slices would not be copies for those who get the hashes.
+    const bytes = new Uint8Array(stored)
     const hashes = Array.from({ length: count }, (_, piece) =>
       bytes.subarray(piece * PIECE_HASH_BYTES, (piece + 1) * PIECE_HASH_BYTES),
     )

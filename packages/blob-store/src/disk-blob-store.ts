@@ -35,6 +35,9 @@ export interface DiskBlobStoreDeps {
   readonly faultHook: FaultHook
 }
 
+/** No file is larger on ext4. A size that a peer claims must not cost memory for the pieces of what can't be. */
+const MAX_BLOB_BYTES = 16 * 1024 ** 4
+
 /**
  * Blobs as files. A file has its final name only after it has been verified and written through, so the files are
  * the truth; where the index disagrees with them, the index is corrected as soon as anybody notices.
@@ -102,6 +105,9 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async startFill(digest: Digest, sizeBytes: number): Promise<Fill> {
+    if (sizeBytes > MAX_BLOB_BYTES) {
+      throw new FillWriteError(`${digest} has ${sizeBytes} bytes, more than a file can have`)
+    }
     const path = this.#layout.newFillPath(digest)
     const file = new SharedFile(await createFillFile(path, digest))
     const deps = {

@@ -1,0 +1,387 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { getEventListeners } from 'node:events'
+import { readdir } from 'node:fs/promises'
+import {
+  BlobCorruptError,
+  FillEndedError,
+  FillWriteError,
+  RangeUnsatisfiableError,
+  type BlobHandle,
+} from '@layermesh/interface'
+import { digestOf } from '@layermesh/oci'
+import {
+  createTempDir,
+  expectNoLeaks,
+  takeResourceSnapshot,
+  type ResourceSnapshot,
+  type TempDir,
+} from '@layermesh/testkit'
+import { isPending, readAll } from './support/blob-actions.ts'
+import { refusingWrites, startFillOnDisk, type FillOnDiskOptions } from './support/fill-on-disk.ts'
+
+const bytes = Buffer.from('0123456789abcdefghijKLMNOPQRST----')
+const pieceBytes = 10
+const lastStart = 30
+
+describe('DiskFill', () => {
+  let dir: TempDir
+  let before: ResourceSnapshot
+  let handles: BlobHandle[]
+
+  beforeEach(async () => {
+    before = await takeResourceSnapshot()
+    dir = await createTempDir()
+    handles = []
+  })
+  afterEach(async () => {
+    for (const handle of handles) await handle[Symbol.asyncDispose]()
+    await expectNoLeaks(before)
+    await dir[Symbol.asyncDispose]()
+  })
+
+  async function start(options: Partial<FillOnDiskOptions> = {}, content = bytes) {
+    const started = await startFillOnDisk(dir.path, content, { pieceBytes, ...options })
+    const open = () => {
+      const handle = started.fill.open()
+      handles.push(handle)
+      return handle
+    }
+    const write = (from: number, to: number) => started.fill.write(from, content.subarray(from, to))
+    return { ...started, open, write }
+  }
+
+  describe('write', () => {
+    it('makes bytes readable at once, except those of the last piece', async () => {
+      const { fill, open, write } = await start()
+      const reader = open().read()[Symbol.asyncIterator]()
+      const first = reader.next()
+      await write(0, 4)
+      assert.deepEqual(Buffer.from((await first).value as Uint8Array), bytes.subarray(0, 4))
+      await write(4, bytes.length)
+      assert.equal(((await reader.next()).value as Uint8Array).length, lastStart - 4)
+      const last = reader.next()
+      assert.ok(await isPending(last))
+      await fill.commit()
+      assert.deepEqual(Buffer.from((await last).value as Uint8Array), bytes.subarray(lastStart))
+    })
+
+    it('holds back a blob of one piece as a whole', async () => {
+      const { fill, open, write } = await start({ pieceBytes: 100 })
+      const content = readAll(open())
+      await write(0, bytes.length)
+      assert.ok(await isPending(content))
+      assert.equal(fill.exposed, false)
+      await fill.commit()
+      assert.deepEqual(await content, bytes)
+      assert.equal(fill.exposed, true)
+    })
+
+    it('takes writes in their order when they are not awaited one by one', async () => {
+      const { fill, write } = await start()
+      await Promise.all([write(0, 3), write(20, 25), write(3, 12), write(12, 20), write(25, 34)])
+      assert.equal(fill.firstMissing(), undefined)
+      await fill.commit()
+    })
+
+    it('rejects with a RangeError, and changes nothing, where the piece is not written up to', async () => {
+      const { fill, write } = await start()
+      await write(0, 4)
+      await assert.rejects(write(5, 6), RangeError)
+      await assert.rejects(write(0, 4), RangeError)
+      assert.deepEqual(fill.firstMissing(), { start: 4, end: 34 })
+      await write(4, 34)
+      await fill.commit()
+    })
+
+    it('rejects the second of two writes to the same place that are under way at once', async () => {
+      const { fill, write } = await start()
+      const outcomes = await Promise.allSettled([write(0, 5), fill.write(0, Buffer.from('wrong'))])
+      assert.deepEqual(
+        outcomes.map(({ status }) => status),
+        ['fulfilled', 'rejected'],
+      )
+      await write(5, 34)
+      await fill.commit()
+    })
+
+    it('rejects with ERR_FILL_WRITE and its cause when the disk is full', async () => {
+      const { fill, write, open } = await start({ wrapFile: refusingWrites(1) })
+      await write(0, 4)
+      const error = await write(4, 34).catch((reason: unknown) => reason)
+      assert.ok(error instanceof FillWriteError)
+      assert.match(error.message, /no space left on device/)
+      assert.equal((error.cause as NodeJS.ErrnoException).code, 'ENOSPC')
+      assert.deepEqual(fill.firstMissing(), { start: 4, end: 34 })
+      const [content] = await Promise.allSettled([readAll(open()), fill.fail(error)])
+      assert.equal(content.status === 'rejected' && content.reason, error)
+      assert.deepEqual(await readdir(dir.path), [])
+    })
+  })
+
+  describe('pieceHash', () => {
+    it('is there as soon as the piece is complete', async () => {
+      const { fill, write } = await start()
+      await write(10, 19)
+      assert.equal(fill.pieceHash(1), undefined)
+      await write(19, 20)
+      const expected = createHash('sha256').update(bytes.subarray(10, 20)).digest()
+      assert.deepEqual(Buffer.from(fill.pieceHash(1)!), expected)
+      assert.equal(fill.pieceHash(0), undefined)
+      await fill.fail(new Error('over'))
+    })
+  })
+
+  describe('whenWritten', () => {
+    it('waits for exactly its range, in whatever order the bytes come', async () => {
+      const { fill, write } = await start()
+      const written = fill.whenWritten({ start: 5, end: 25 })
+      await write(20, 26)
+      await write(0, 10)
+      await write(10, 19)
+      assert.ok(await isPending(written))
+      await write(19, 20)
+      await written
+      await fill.fail(new Error('over'))
+    })
+
+    it('does not wait for the verification of the last piece', async () => {
+      const { fill, write } = await start()
+      await write(30, 34)
+      await fill.whenWritten({ start: 30, end: 34 })
+      await fill.whenWritten({ start: 34, end: 34 })
+      await fill.fail(new Error('over'))
+    })
+
+    it('rejects when the fill fails, the range is outside, or the signal is aborted', async () => {
+      const { fill } = await start()
+      const controller = new AbortController()
+      const gone = new Error('gone')
+      const over = new Error('over')
+      const aborted = fill.whenWritten({ start: 0, end: 5 }, { signal: controller.signal })
+      const failed = fill.whenWritten({ start: 0, end: 5 })
+      controller.abort(gone)
+      await assert.rejects(aborted, (error) => error === gone)
+      await assert.rejects(fill.whenWritten({ start: 0, end: 35 }), RangeUnsatisfiableError)
+      const [outcome] = await Promise.allSettled([failed, fill.fail(over)])
+      assert.equal(outcome.status === 'rejected' && outcome.reason, over)
+      await assert.rejects(fill.whenWritten({ start: 0, end: 5 }), (error) => error === over)
+    })
+  })
+
+  describe('commit', () => {
+    it('publishes the verified file with the hashes of its pieces', async () => {
+      const { fill, write, published } = await start()
+      await write(10, 34)
+      await write(0, 10)
+      const stat = await fill.commit()
+      assert.deepEqual(stat, { digest: digestOf(bytes), sizeBytes: bytes.length, pieceBytes })
+      assert.equal(published.length, 1)
+      assert.deepEqual(published[0]?.stat, stat)
+      assert.deepEqual(
+        published[0].pieceHashes.map((hash) => Buffer.from(hash)),
+        [0, 10, 20, 30].map((from) =>
+          createHash('sha256')
+            .update(bytes.subarray(from, from + 10))
+            .digest(),
+        ),
+      )
+    })
+
+    it('verifies sha512 too', async () => {
+      const { fill, write } = await start({ digest: digestOf(bytes, 'sha512') })
+      await write(0, 34)
+      assert.match((await fill.commit()).digest, /^sha512:/)
+    })
+
+    it('lets readers have the last piece once it is verified, before it is on disk for good', async () => {
+      const gate = Promise.withResolvers<undefined>()
+      const { fill, write, open } = await start({ publish: () => gate.promise.then(() => {}) })
+      await write(0, 34)
+      const committed = fill.commit()
+      assert.deepEqual(await readAll(open()), bytes)
+      assert.ok(await isPending(committed))
+      gate.resolve(undefined)
+      await committed
+    })
+
+    it('rejects with ERR_BLOB_CORRUPT, removes the file and fails readers when the digest is wrong', async () => {
+      const { fill, write, open } = await start({ digest: digestOf(Buffer.from('other')) })
+      const whole = readAll(open())
+      const tail = readAll(open(), { start: 31, end: 33 })
+      await write(0, 34)
+      const outcomes = await Promise.allSettled([fill.commit(), whole, tail])
+      for (const outcome of outcomes) {
+        assert.ok(outcome.status === 'rejected' && outcome.reason instanceof BlobCorruptError)
+      }
+      assert.deepEqual(await readdir(dir.path), [])
+    })
+
+    it('rejects with ERR_FILL_WRITE, removes the file and fails readers when it can not be published', async () => {
+      const { fill, write, open } = await start({ publish: () => Promise.reject(new Error('EIO')) })
+      await write(0, 34)
+      const reader = open().read({ start: 0, end: 34 })[Symbol.asyncIterator]()
+      await reader.next()
+      await assert.rejects(fill.commit(), FillWriteError)
+      await assert.rejects(reader.next(), FillWriteError)
+      assert.deepEqual(await readdir(dir.path), [])
+    })
+
+    it('rejects with a RangeError, and the fill goes on, while bytes are missing', async () => {
+      const { fill, write } = await start()
+      await write(0, 33)
+      await assert.rejects(fill.commit(), RangeError)
+      await write(33, 34)
+      await fill.commit()
+    })
+
+    it('rejects with ERR_FILL_ENDED the second time, also while the first is under way', async () => {
+      const { fill, write } = await start()
+      await write(0, 34)
+      const [first, second] = await Promise.allSettled([fill.commit(), fill.commit()])
+      assert.equal(first.status, 'fulfilled')
+      assert.ok(second.status === 'rejected' && second.reason instanceof FillEndedError)
+      await assert.rejects(fill.commit(), FillEndedError)
+    })
+  })
+
+  describe('an empty blob', () => {
+    const empty = Buffer.alloc(0)
+
+    it('has nothing missing and is committed when its digest is that of no bytes', async () => {
+      const { fill, open } = await start({}, empty)
+      assert.equal(fill.firstMissing(), undefined)
+      const content = readAll(open())
+      assert.ok(await isPending(content))
+      await fill.commit()
+      assert.equal((await content).length, 0)
+    })
+
+    it('fails its readers when its digest is another', async () => {
+      const { fill, open } = await start({ digest: digestOf(bytes) }, empty)
+      const outcomes = await Promise.allSettled([readAll(open()), fill.commit()])
+      for (const outcome of outcomes) {
+        assert.ok(outcome.status === 'rejected' && outcome.reason instanceof BlobCorruptError)
+      }
+    })
+  })
+
+  describe('fail', () => {
+    it('rejects readers that wait and readers in the middle with its reason, and removes the file', async () => {
+      const { fill, write, open } = await start()
+      const reason = new Error('all sources failed')
+      await write(0, 20)
+      const middle = open().read()[Symbol.asyncIterator]()
+      await middle.next()
+      const waiting = readAll(open(), { start: 20, end: 21 })
+      const [waited] = await Promise.allSettled([waiting, fill.fail(reason)])
+      assert.equal(waited.status === 'rejected' && waited.reason, reason)
+      await assert.rejects(middle.next(), (error) => error === reason)
+      await assert.rejects(readAll(handles[0]!, { start: 0, end: 5 }), (error) => error === reason)
+      assert.deepEqual(await readdir(dir.path), [])
+    })
+
+    it('hands out no byte that was being read when it came', async () => {
+      const { fill, write, open } = await start()
+      await write(0, 20)
+      const chunk = open().read()[Symbol.asyncIterator]().next()
+      const [read] = await Promise.allSettled([chunk, fill.fail(new Error('over'))])
+      assert.equal(read.status, 'rejected')
+      assert.equal(fill.exposed, false)
+    })
+
+    it('rejects writes that were not begun and lets the one under way end', async () => {
+      const { fill, write } = await start()
+      const writes = Promise.allSettled([write(0, 5), write(5, 34)])
+      await fill.fail(new Error('over'))
+      for (const outcome of await writes) {
+        assert.ok(outcome.status === 'rejected' && outcome.reason instanceof FillEndedError)
+      }
+    })
+
+    it('does nothing after the end, so that a caller may call it in a finally', async () => {
+      const { fill, write, published } = await start()
+      await write(0, 34)
+      const [committed] = await Promise.allSettled([fill.commit(), fill.fail(new Error('late'))])
+      assert.equal(committed.status, 'fulfilled')
+      await fill.fail(new Error('later'))
+      assert.equal(published.length, 1)
+      assert.deepEqual(await readdir(dir.path), ['fill-' + digestOf(bytes).slice(-8)])
+    })
+
+    it('makes everything that writes or opens reject with ERR_FILL_ENDED', async () => {
+      const { fill, write } = await start()
+      await fill.fail(new Error('over'))
+      await assert.rejects(write(0, 1), FillEndedError)
+      await assert.rejects(fill.commit(), FillEndedError)
+      assert.throws(() => fill.open(), FillEndedError)
+    })
+  })
+
+  describe('readers', () => {
+    it('wait for exactly the bytes that they need', async () => {
+      const { fill, write, open } = await start()
+      const early = readAll(open(), { start: 2, end: 8 })
+      const late = readAll(open(), { start: 22, end: 28 })
+      await write(20, 28)
+      assert.deepEqual(await late, bytes.subarray(22, 28))
+      assert.ok(await isPending(early))
+      await write(0, 8)
+      assert.deepEqual(await early, bytes.subarray(2, 8))
+      await fill.fail(new Error('over'))
+    })
+
+    it('go on after the commit, and after the fill has let go of the file', async () => {
+      const { fill, write, open } = await start()
+      const handle = open()
+      await write(0, 34)
+      await fill.commit()
+      assert.throws(() => fill.open(), FillEndedError)
+      assert.deepEqual(await readAll(handle), bytes)
+      assert.deepEqual(await readAll(handle, { start: 31, end: 32 }), bytes.subarray(31, 32))
+    })
+
+    it('leave nothing behind when they are aborted while they wait', async () => {
+      const { fill, write, open } = await start()
+      const handle = open()
+      const controller = new AbortController()
+      const reason = new Error('client gone')
+      const readers = Array.from({ length: 50 }, (_, from) =>
+        readAll(handle, { start: from % 30, end: 34 }, { signal: controller.signal }),
+      )
+      const outcomes = Promise.allSettled(readers)
+      await write(0, 15)
+      controller.abort(reason)
+      for (const outcome of await outcomes) {
+        assert.equal(outcome.status === 'rejected' && outcome.reason, reason)
+      }
+      assert.equal(getEventListeners(controller.signal, 'abort').length, 0)
+      await write(15, 34)
+      await fill.commit()
+      assert.deepEqual(await readAll(handle), bytes)
+    })
+
+    it('do not hold the writer or each other up when they stop taking chunks', async () => {
+      const { fill, write, open } = await start()
+      await write(0, 5)
+      const slow = open().read()[Symbol.asyncIterator]()
+      await slow.next()
+      const fast = readAll(open())
+      await write(5, 34)
+      await fill.commit()
+      assert.deepEqual(await fast, bytes)
+      assert.deepEqual(Buffer.from((await slow.next()).value as Uint8Array), bytes.subarray(5))
+    })
+
+    it('may dispose of a handle twice, and of one handle without closing another', async () => {
+      const { fill, write, open } = await start()
+      const first = open()
+      const second = open()
+      await write(0, 34)
+      await fill.commit()
+      await first[Symbol.asyncDispose]()
+      await first[Symbol.asyncDispose]()
+      assert.deepEqual(await readAll(second), bytes)
+    })
+  })
+})

@@ -1,0 +1,38 @@
+import { ManualClock, createTempDir } from '@layermesh/testkit'
+import { DataLayout } from '../../src/data-layout.ts'
+import type { FaultHook } from '../../src/fault-point.ts'
+import { openStorage, type Storage } from '../../src/storage.ts'
+import { createRecordingLog, type RecordingLog } from './recording-log.ts'
+
+/** A storage in a temporary folder that can be closed and opened again. */
+export interface TempStorage extends AsyncDisposable {
+  readonly current: Storage
+  readonly layout: DataLayout
+  readonly log: RecordingLog
+  /** Closes it, does `meanwhile`, and opens it again. */
+  reopen(meanwhile?: () => Promise<void>): Promise<Storage>
+}
+
+export async function openTempStorage(faultHook: FaultHook = () => {}): Promise<TempStorage> {
+  const dir = await createTempDir()
+  const log = createRecordingLog()
+  const open = () => openStorage({ log, clock: new ManualClock(), faultHook }, { dataDir: dir.path })
+  let current = await open()
+  return {
+    get current() {
+      return current
+    },
+    layout: new DataLayout(dir.path),
+    log,
+    async reopen(meanwhile = async () => {}) {
+      await current.close()
+      await meanwhile()
+      current = await open()
+      return current
+    },
+    async [Symbol.asyncDispose]() {
+      await current.close()
+      await dir[Symbol.asyncDispose]()
+    },
+  }
+}
