@@ -1,8 +1,5 @@
 import { BYTE_SOURCES, type Counter, type Histogram, type Metrics } from '@layermesh/interface'
 
-/** What a request was about, as a label. */
-export type RequestKind = 'manifest' | 'blob' | 'other'
-
 const FIRST_BYTE_BUCKETS_SECONDS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20,
 ]

@@ -1,9 +1,7 @@
-/** Error codes of the distribution-spec 1.1, "Error codes", and those that registries use besides. */
+/** The error codes that we tell clients: of the distribution-spec 1.1, "Error codes", and of what registries use besides. */
 export type OciErrorCode =
   | 'BLOB_UNKNOWN'
-  | 'DENIED'
   | 'DIGEST_INVALID'
-  | 'MANIFEST_INVALID'
   | 'MANIFEST_UNKNOWN'
   | 'NAME_INVALID'
   | 'NAME_UNKNOWN'
@@ -11,7 +9,6 @@ export type OciErrorCode =
   | 'TAG_INVALID'
   | 'TOOMANYREQUESTS'
   | 'UNAVAILABLE'
-  | 'UNKNOWN'
   | 'UNSUPPORTED'
 
 /** The JSON of an error reply; serve it as `application/json`, the only type in which dockerd looks for it. */

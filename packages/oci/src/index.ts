@@ -4,13 +4,13 @@
  *
  * @packageDocumentation
  */
+export { acceptsManifest } from './accept-header.ts'
 export {
   findBearerChallenge,
   parseAuthChallenges,
   type AuthChallenge,
   type BearerChallenge,
 } from './auth-challenge.ts'
-export { acceptsManifest } from './accept-header.ts'
 export {
   contentRange,
   parseRange,
@@ -34,7 +34,6 @@ export { referencesOf, type ManifestReferences } from './manifest-references.ts'
 export {
   DOCKER_MANIFEST,
   DOCKER_MANIFEST_LIST,
-  isImageMediaType,
   isIndexMediaType,
   MANIFEST_ACCEPT,
   MANIFEST_MEDIA_TYPES,
