@@ -34,7 +34,7 @@
 import { LINK_CLASSES, PeerProtocolError, type Frame } from '@layermesh/interface'
 import { z } from 'zod'
 import { contentSchema } from './content-schema.ts'
-import type { TransferRequest } from './exchange.ts'
+import type { TransferRequest } from './transfer-request.ts'
 import { decodeFrame, encodeFrame, type DecodedFrame } from './frame-codec.ts'
 import { isSaneGrid, MAX_PIECE_BYTES, pieceSizeBytes, type PieceGrid } from './piece-grid.ts'
 import { WAIT_KIND } from './wait-frames.ts'

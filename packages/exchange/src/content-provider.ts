@@ -1,5 +1,5 @@
 import type { Member, TagRecord, TagRef } from '@layermesh/interface'
-import type { TransferRequest } from './exchange.ts'
+import type { TransferRequest } from './transfer-request.ts'
 
 /** A {@link TransferRequest} as the serving side sees it: the asking peer has proven membership. */
 export interface IncomingRequest extends TransferRequest {

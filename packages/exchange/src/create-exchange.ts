@@ -17,7 +17,8 @@ import { askTag } from './ask-tag.ts'
 import { BLOB_PROTOCOL } from './blob-frames.ts'
 import type { ContentProvider } from './content-provider.ts'
 import type { AskingDeps } from './conversation.ts'
-import type { Exchange, ExchangeOptions, Transfer, TransferRequest } from './exchange.ts'
+import type { Exchange, ExchangeOptions, Transfer } from './exchange.ts'
+import type { TransferRequest } from './transfer-request.ts'
 import { openTransfer } from './open-transfer.ts'
 import { serveTag } from './serve-tag.ts'
 import {
@@ -48,7 +49,6 @@ export const DEFAULT_IDLE_TIMEOUT_MS = 30_000
 /** Collaborators of an exchange. */
 export interface ExchangeDeps {
   readonly network: PeerNetwork
-  readonly provider: ContentProvider
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
@@ -66,7 +66,7 @@ export interface ExchangeInit {
   readonly idleTimeoutMs?: number
 }
 
-/** Creates an exchange; it serves from `start` to `stop`, and asks at any time. */
+/** Creates an exchange; it asks from now on, and serves from `serve` to `stop`. */
 export function createExchange(deps: ExchangeDeps, init: ExchangeInit = {}): Exchange {
   return new PeerExchange(deps, init)
 }
@@ -78,14 +78,14 @@ class PeerExchange implements Exchange {
   readonly #outcomes: Counter
   readonly #sentBytes: Counter
   readonly #asking: AskingDeps
-  readonly #serving: ServingDeps
+  readonly #serving: Omit<ServingDeps, 'provider'>
   readonly #maxTransfers: number
   readonly #stopping = new AbortController()
   /** The streams that are being served. */
   readonly #served = new Set<Promise<void>>()
   #transfers = 0
 
-  constructor({ network, provider, clock, log, metrics }: ExchangeDeps, init: ExchangeInit) {
+  constructor({ network, clock, log, metrics }: ExchangeDeps, init: ExchangeInit) {
     this.#network = network
     this.#clock = clock
     this.#log = log.child({ component: 'exchange' })
@@ -102,7 +102,6 @@ class PeerExchange implements Exchange {
     this.#maxTransfers = init.maxTransfers ?? DEFAULT_MAX_TRANSFERS
     this.#asking = { network, clock, stallTimeoutMs: init.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS }
     this.#serving = {
-      provider,
       clock,
       waitIntervalMs: init.waitIntervalMs ?? DEFAULT_WAIT_INTERVAL_MS,
       idleTimeoutMs: init.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
@@ -111,11 +110,12 @@ class PeerExchange implements Exchange {
     }
   }
 
-  async start(): Promise<void> {
+  async serve(provider: ContentProvider): Promise<void> {
+    const serving = { ...this.#serving, provider }
     await this.#network.handle(BLOB_PROTOCOL, (stream, from) =>
-      this.#owned(this.#serveTransfer(stream, from)),
+      this.#owned(this.#serveTransfer(serving, stream, from)),
     )
-    await this.#network.handle(TAG_PROTOCOL, (stream) => this.#owned(serveTag(this.#serving, stream)))
+    await this.#network.handle(TAG_PROTOCOL, (stream) => this.#owned(serveTag(serving, stream)))
   }
 
   async stop(): Promise<void> {
@@ -144,9 +144,9 @@ class PeerExchange implements Exchange {
     }
   }
 
-  async #serveTransfer(stream: PeerStream, from: Member): Promise<void> {
+  async #serveTransfer(serving: ServingDeps, stream: PeerStream, from: Member): Promise<void> {
     const startedMs = this.#clock.monotonicMs()
-    const { outcome, sentBytes, request, error } = await this.#serveOrRefuse(stream, from)
+    const { outcome, sentBytes, request, error } = await this.#serveOrRefuse(serving, stream, from)
     this.#outcomes.add(1, { outcome })
     this.#log.debug(
       {
@@ -163,11 +163,11 @@ class PeerExchange implements Exchange {
     )
   }
 
-  async #serveOrRefuse(stream: PeerStream, from: Member): Promise<ServedTransfer> {
-    if (this.#transfers >= this.#maxTransfers) return refuseAsBusy(this.#serving, stream)
+  async #serveOrRefuse(serving: ServingDeps, stream: PeerStream, from: Member): Promise<ServedTransfer> {
+    if (this.#transfers >= this.#maxTransfers) return refuseAsBusy(serving, stream)
     this.#transfers += 1
     try {
-      return await serveTransfer(this.#serving, stream, from)
+      return await serveTransfer(serving, stream, from)
     } finally {
       this.#transfers -= 1
     }

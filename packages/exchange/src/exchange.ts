@@ -1,14 +1,6 @@
-import type { ContentRef, LinkClass, PeerId, Startable, TagRecord, TagRef } from '@layermesh/interface'
-
-/** What one node asks another for. */
-export interface TransferRequest {
-  readonly ref: ContentRef
-  /**
-   * "I ask you as the lead of this scope": a peer that doesn't hold the content gets it from further out, never
-   * from this scope or a nearer one, and sends it on while it comes. Without it, only what is held is sent.
-   */
-  readonly leadScope?: LinkClass
-}
+import type { LinkClass, PeerId, TagRecord, TagRef } from '@layermesh/interface'
+import type { ContentProvider } from './content-provider.ts'
+import type { TransferRequest } from './transfer-request.ts'
 
 /** Options of each call. */
 export interface ExchangeOptions {
@@ -42,7 +34,11 @@ export interface Transfer extends AsyncDisposable {
 }
 
 /** The pull protocol between peers, both sides of it. */
-export interface Exchange extends Startable {
+export interface Exchange {
+  /** Serves peers with what `provider` gives, until `stop`. Called once. */
+  serve(provider: ContentProvider): Promise<void>
+  /** Ends what is being served. Idempotent. */
+  stop(): Promise<void>
   /**
    * Asks `peer` for content; resolves when the peer has said how long it is. `signal` ends the opening only.
    *

@@ -19,4 +19,5 @@ export {
   type ExchangeDeps,
   type ExchangeInit,
 } from './create-exchange.ts'
-export type { Exchange, ExchangeOptions, Transfer, TransferRequest } from './exchange.ts'
+export type { Exchange, ExchangeOptions, Transfer } from './exchange.ts'
+export type { TransferRequest } from './transfer-request.ts'

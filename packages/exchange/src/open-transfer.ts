@@ -17,7 +17,8 @@ import {
   type RefusalReason,
 } from './blob-frames.ts'
 import { converse, outOfTurn, type AskingDeps, type Conversation } from './conversation.ts'
-import type { ExchangeOptions, Transfer, TransferRequest } from './exchange.ts'
+import type { ExchangeOptions, Transfer } from './exchange.ts'
+import type { TransferRequest } from './transfer-request.ts'
 import { pieceSizeBytes, type PieceGrid } from './piece-grid.ts'
 
 /** The client of the blob protocol; see {@link Exchange.open}. */

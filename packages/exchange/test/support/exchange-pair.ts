@@ -36,8 +36,8 @@ export async function createExchangePair(init: ExchangeInit = {}): Promise<Excha
     const network = mesh.join({ name, version: '1.0.0', locality: { region: 'eu', site: name } })
     const provider = new ScriptedProvider()
     const metrics = createMetrics()
-    const exchange = createExchange({ network, provider, clock, log: silentLog, metrics }, init)
-    await exchange.start()
+    const exchange = createExchange({ network, clock, log: silentLog, metrics }, init)
+    await exchange.serve(provider)
     return { network, exchange, provider, metrics }
   }
   const server = await create('server')
@@ -73,7 +73,6 @@ export async function createImpostor(
   await impostor.handle(protocol, serve)
   const exchange = createExchange({
     network,
-    provider: new ScriptedProvider(),
     clock,
     log: silentLog,
     metrics: createMetrics(),

@@ -1,0 +1,11 @@
+import type { ContentRef, LinkClass } from '@layermesh/interface'
+
+/** What one node asks another for. */
+export interface TransferRequest {
+  readonly ref: ContentRef
+  /**
+   * "I ask you as the lead of this scope": a peer that doesn't hold the content gets it from further out, never
+   * from this scope or a nearer one, and sends it on while it comes. Without it, only what is held is sent.
+   */
+  readonly leadScope?: LinkClass
+}
