@@ -1,4 +1,4 @@
-/** The most that is read at once. Larger reads were no faster, smaller ones cost CPU. */
+/** The most that is read at once, in bytes. */
 export const CHUNK_BYTES = 1024 * 1024
 
 /** What stays allocated for the next readers when nobody reads: 32 MiB. */

@@ -242,6 +242,16 @@ describe('DiskBlobStore', () => {
       await assert.rejects(blobs.pieceTable(digest), BlobNotFoundError)
     })
 
+    it('does not bring a blob back that was removed while its table was made', async () => {
+      const digest = await putBlob(blobs, large)
+      blobs = (await temp.reopen(() => rm(temp.layout.index, { recursive: true }))).blobs
+      await blobs.stat(digest)
+      const removal = blobs.stat(digest).then(() => blobs.remove(digest))
+      await Promise.allSettled([blobs.pieceTable(digest), removal])
+      assert.deepEqual(await listDigests(blobs), [])
+      assert.deepEqual(temp.current.totals(), { blobs: 0, bytes: 0 })
+    })
+
     it('is empty for an empty blob', async () => {
       const digest = await putBlob(blobs, Buffer.alloc(0))
       assert.deepEqual(await blobs.pieceTable(digest), { pieceBytes: MiB, hashes: [] })
