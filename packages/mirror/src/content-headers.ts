@@ -1,5 +1,6 @@
 import type { ByteSource, Digest } from '@layermesh/interface'
 import { entityTag } from '@layermesh/oci'
+import { cacheStatus } from './cache-status.ts'
 
 /** Name and value of the header that every reply has; clients tell a registry by it. */
 export const API_VERSION: readonly string[] = ['Docker-Distribution-API-Version', 'registry/2.0']
@@ -14,9 +15,4 @@ export function contentHeaders(digest: Digest, source: ByteSource, ns: string | 
   // How a client sees that its `ns` was taken into account (distribution-spec, "Registry Proxying").
   if (ns !== undefined) headers.push('OCI-Namespace', ns)
   return headers
-}
-
-/** Whether a reply came from this node's disk, and if not, from where (RFC 9211). */
-function cacheStatus(source: ByteSource): string {
-  return source === 'cache' ? 'layermesh; hit' : `layermesh; fwd=miss; detail=${source}`
 }

@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http'
 import {
   systemClock,
+  type ByteSource,
   type Clock,
   type ContentFetcher,
   type Log,
@@ -45,6 +46,8 @@ export interface MirrorInit extends Partial<PullTimeouts> {
 export interface Mirror extends Startable {
   /** Where it listens, as `host:port` with the ports that the system chose; empty while it doesn't. */
   addresses(): readonly string[]
+  /** Bytes of manifests and blobs that clients have been handed since the start, by where this node had them from. */
+  servedBytes(source: ByteSource): number
 }
 
 /**
@@ -84,6 +87,7 @@ export function createMirror(deps: MirrorDeps, init: MirrorInit): Mirror {
 
   return {
     addresses,
+    servedBytes: (source) => metrics.servedBytes.value({ source }),
     async start() {
       await app.ready()
       try {

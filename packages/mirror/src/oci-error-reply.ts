@@ -6,6 +6,7 @@ import {
   type ErrorCode,
 } from '@layermesh/interface'
 import { errorBody, unsatisfiedContentRange, type OciErrorCode } from '@layermesh/oci'
+import { MISS, OWN_REPLY } from './cache-status.ts'
 import { API_VERSION } from './content-headers.ts'
 
 /** An error as a client sees it: a status, and a code of the distribution-spec 1.1, "Error codes". */
@@ -13,6 +14,8 @@ export interface ErrorReply {
   readonly status: number
   readonly code: OciErrorCode
   readonly message: string
+  /** @default {@link OWN_REPLY} */
+  readonly cacheStatus?: string
   /** Names and values of the headers that come with this error alone. */
   readonly headers?: readonly string[]
 }
@@ -43,12 +46,14 @@ const MANIFEST_UNAVAILABLE: ErrorReply = {
   status: 404,
   code: 'MANIFEST_UNKNOWN',
   message: 'this mirror has no such manifest',
+  cacheStatus: MISS,
 }
 
 const BLOB_UNAVAILABLE: ErrorReply = {
   status: 404,
   code: 'BLOB_UNKNOWN',
   message: 'this mirror has no such blob',
+  cacheStatus: MISS,
 }
 
 const ROUTE_ERRORS: Readonly<Partial<Record<ErrorCode, Pick<ErrorReply, 'status' | 'code'>>>> = {
@@ -91,7 +96,13 @@ export function contentErrorReply(error: unknown, kind: 'manifest' | 'blob'): Er
 /** Writes an error reply; Node leaves the body out when the request was a HEAD. */
 export function sendErrorReply(response: ServerResponse, reply: ErrorReply): void {
   const body = errorBody(reply.code, reply.message)
-  response.writeHead(reply.status, [...API_VERSION, ...bodyHeaders(body), ...(reply.headers ?? [])])
+  const cacheStatus = ['Cache-Status', reply.cacheStatus ?? OWN_REPLY]
+  response.writeHead(reply.status, [
+    ...API_VERSION,
+    ...cacheStatus,
+    ...bodyHeaders(body),
+    ...(reply.headers ?? []),
+  ])
   response.end(body)
 }
 
@@ -108,6 +119,7 @@ function tooManyRequests(retryAfterMs: number | undefined): ErrorReply {
     status: 429,
     code: 'TOOMANYREQUESTS',
     message: 'the registry limits our requests',
+    cacheStatus: MISS,
   }
   if (retryAfterMs === undefined) return reply
   return { ...reply, headers: ['Retry-After', String(Math.ceil(retryAfterMs / 1000))] }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parseRoute, type Route, type UpstreamTable } from '@layermesh/oci'
+import { OWN_REPLY } from './cache-status.ts'
 import { API_VERSION } from './content-headers.ts'
 import { statusClass } from './mirror-metrics.ts'
 import {
@@ -71,12 +72,27 @@ function sendPlainReply(
     case 'ping':
       response.writeHead(200, [
         ...API_VERSION,
-        ...['Content-Type', 'application/json', 'Content-Length', String(PING_BODY.length)],
+        ...[
+          'Cache-Status',
+          OWN_REPLY,
+          'Content-Type',
+          'application/json',
+          'Content-Length',
+          String(PING_BODY.length),
+        ],
       ])
       response.end(PING_BODY)
       return
     case 'ping-without-slash':
-      response.writeHead(301, [...API_VERSION, 'Location', route.location, 'Content-Length', '0'])
+      response.writeHead(301, [
+        ...API_VERSION,
+        'Cache-Status',
+        OWN_REPLY,
+        'Location',
+        route.location,
+        'Content-Length',
+        '0',
+      ])
       response.end()
       return
     case 'tags':

@@ -39,6 +39,22 @@ describe('createRequestHandler', () => {
     })
   })
 
+  describe('Cache-Status', () => {
+    for (const [method, path, expected] of [
+      ['GET', '/v2/', 'layermesh'],
+      ['GET', '/v2', 'layermesh'],
+      ['PUT', '/v2/library/nginx/manifests/latest', 'layermesh'],
+      ['GET', '/v2/library/nginx/tags/list', 'layermesh'],
+      ['GET', `/v2/library/nginx/blobs/${digest}`, 'layermesh; fwd=miss'],
+      ['GET', `/v2/library/nginx/manifests/${digest}`, 'layermesh; fwd=miss'],
+    ] as const) {
+      it(`is ${expected} on the reply to ${method} ${path}`, async () => {
+        const { headers } = await fixture.send(method, path)
+        assert.equal(headers['cache-status'], expected)
+      })
+    }
+  })
+
   describe('writes', () => {
     for (const [method, path] of [
       ['POST', '/v2/library/nginx/blobs/uploads/'],
