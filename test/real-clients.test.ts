@@ -10,6 +10,7 @@ import {
   createTempDir,
   type NodeProcess,
   type TempDir,
+  whenHoldingsKnown,
 } from '@layermesh/testkit'
 
 import { type Containerd, startContainerd } from './clients/containerd.ts'
