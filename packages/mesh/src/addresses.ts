@@ -1,15 +1,15 @@
 import { ConfigInvalidError, type PeerId } from '@layermesh/interface'
 import type { Listener } from '@libp2p/interface'
-import { CODE_P2P, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { CODE_P2P, CODE_TCP, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { MAX_ADDRESSES } from './admission-messages.ts'
 
-/** Checks that each value of a setting is a multiaddr. Throws ERR_CONFIG_INVALID, naming the setting and the value. */
+/** Checks that each value of a setting is a multiaddr with a TCP port. Throws ERR_CONFIG_INVALID, naming the setting and the value. */
 export function requireMultiaddrs(setting: string, values: readonly string[]): readonly string[] {
   for (const value of values) {
     if (parse(value) !== undefined) continue
     const example = '/ip4/192.0.2.1/tcp/4001'
     throw new ConfigInvalidError(
-      `${setting}: ${JSON.stringify(value)} is no multiaddr; write it like ${example}`,
+      `${setting}: ${JSON.stringify(value)} is no multiaddr with a TCP port, such as ${example}`,
     )
   }
   return values
@@ -18,8 +18,8 @@ export function requireMultiaddrs(setting: string, values: readonly string[]): r
 /** The addresses at which `peer` is to be dialled, so that nobody else can answer there; those that make no sense are left out. */
 export function addressesOf(peer: PeerId, addresses: readonly string[]): readonly Multiaddr[] {
   return addresses.flatMap((address) => {
-    const parsed = parse(address)
-    return parsed === undefined ? [] : [parsed.decapsulateCode(CODE_P2P).encapsulate(`/p2p/${peer}`)]
+    const base = parse(address)?.decapsulateCode(CODE_P2P)
+    return base === undefined ? [] : (parse(`${base.toString()}/p2p/${peer}`) ?? [])
   })
 }
 
@@ -46,7 +46,9 @@ export class OwnAddresses {
 
   /** What others are told: the addresses to announce, else those that can be reached from elsewhere. */
   advertised(): readonly string[] {
-    if (this.#announce.length > 0) return addressesOf(this.#self, this.#announce).map(String)
+    if (this.#announce.length > 0) {
+      return addressesOf(this.#self, this.#announce).map(String).slice(0, MAX_ADDRESSES)
+    }
     const listened = this.listened()
     const reachable = listened.filter((address) => !/^\/ip4\/127\.|^\/ip6\/::1\//.test(address))
     // A node that listens on loopback alone is there for others on the same machine.
@@ -56,7 +58,11 @@ export class OwnAddresses {
 
 function parse(address: string): Multiaddr | undefined {
   try {
-    return multiaddr(address)
+    const parsed = multiaddr(address)
+    // Some parts, peer ids among them, are only looked at when the address is put into bytes.
+    return parsed.bytes.length > 0 && parsed.getComponents().some(({ code }) => code === CODE_TCP)
+      ? parsed
+      : undefined
   } catch {
     return undefined
   }

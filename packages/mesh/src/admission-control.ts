@@ -34,7 +34,9 @@ export interface AdmissionControlInit {
 }
 
 interface Admission {
+  /** Resolves with the stream of the hello. */
   readonly stream: PromiseWithResolvers<Stream>
+  accepted: boolean
   readonly outcome: Promise<HelloOutcome>
 }
 
@@ -60,17 +62,19 @@ export class AdmissionControl {
     const stream = Promise.withResolvers<Stream>()
     // Nobody listens when the time is over before the stream comes.
     stream.promise.catch(() => {})
-    this.#admissions.set(connection, { stream, outcome: this.#run(connection, stream) })
+    const accepted = connection.direction === 'outbound'
+    this.#admissions.set(connection, { stream, accepted, outcome: this.#run(connection, stream) })
   }
 
   /** Takes the stream on which a dialler says hello. */
   accept(stream: Stream, connection: Connection): void {
     const admission = this.#admissions.get(connection)
-    if (admission === undefined || connection.direction === 'outbound') {
+    if (admission === undefined || admission.accepted) {
       stream.abort(new Error('no hello is expected here'))
-    } else {
-      admission.stream.resolve(stream)
+      return
     }
+    admission.accepted = true
+    admission.stream.resolve(stream)
   }
 
   /** How the hello on a connection ended; waits while it is under way. */

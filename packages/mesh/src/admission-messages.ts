@@ -7,9 +7,6 @@ export const HELLO_VERSIONS: readonly number[] = [1]
 /** Longest message that a peer may send before it has proven anything, in bytes. */
 export const MAX_STRANGER_MESSAGE_BYTES = 4096
 
-/** Longest message of the hello, in bytes: room for the introductions of a large cluster. */
-export const MAX_HELLO_BYTES = 512 * 1024
-
 /** Members that a node introduces to a newcomer, at most. */
 export const MAX_INTRODUCTIONS = 512
 
@@ -19,6 +16,10 @@ export const MAX_ADDRESSES = 8
 const NONCE_BYTES = 32
 const MAX_NAME_LENGTH = 255
 const MAX_ADDRESS_LENGTH = 255
+
+/** Longest message of the hello, in bytes: the longest introductions, and what else is said with them. */
+export const MAX_HELLO_BYTES =
+  MAX_INTRODUCTIONS * (MAX_ADDRESSES + 1) * (MAX_ADDRESS_LENGTH + 8) + MAX_STRANGER_MESSAGE_BYTES
 
 // Names end up on terminals: control characters there would be commands.
 const name = z

@@ -4,14 +4,14 @@ import { redialDelayMs } from './redial-delay.ts'
 /** How long a peer that was learned of, or lost, is dialled before it is forgotten. */
 export const KEEP_DIALLING_MS = 10 * 60_000
 
-/** How long to leave a peer alone that has refused us, or that we have refused. */
-export const REFUSED_DELAY_MS = 5 * 60_000
+/** How long to leave a peer alone that has refused us, that we have refused, or that turned out to be this node. */
+export const REFUSED_DELAY_MS = 2 * 60_000
 
 /** Peers that are kept in mind, at most; bootstrap addresses come on top. */
 const MAX_LEARNED = 1024
 
 /** Addresses that are kept of one peer, at most. */
-const MAX_ADDRESSES = 16
+const MAX_KNOWN_ADDRESSES = 16
 
 /** Something to dial: addresses, and the peer that must answer there if it is known. */
 export interface DialTarget {
@@ -27,6 +27,8 @@ export type DialResult =
   | { readonly kind: 'joined'; readonly peer: PeerId }
   | { readonly kind: 'failed' }
   | { readonly kind: 'refused' }
+  /** The address leads to this node itself; a name may lead elsewhere later. */
+  | { readonly kind: 'self' }
 
 interface Entry {
   addresses: readonly string[]
@@ -71,7 +73,7 @@ export class DialPlan {
     if (peer === this.#self || addresses.length === 0) return
     const known = this.#learned.get(peer)
     if (known !== undefined) {
-      known.addresses = [...new Set([...known.addresses, ...addresses])].slice(0, MAX_ADDRESSES)
+      known.addresses = [...new Set([...known.addresses, ...addresses])].slice(0, MAX_KNOWN_ADDRESSES)
       known.forgetMs = nowMs + KEEP_DIALLING_MS
     } else if (this.#learned.size < MAX_LEARNED) {
       this.#learned.set(peer, {
@@ -125,7 +127,7 @@ export class DialPlan {
     }
     entry.failures += 1
     const delayMs = redialDelayMs({ failures: entry.failures, random: this.#random })
-    entry.dueMs = nowMs + (result.kind === 'refused' ? REFUSED_DELAY_MS : delayMs)
+    entry.dueMs = nowMs + (result.kind === 'failed' ? delayMs : REFUSED_DELAY_MS)
   }
 
   /** When the next target is due, or undefined when there is none. */

@@ -1,6 +1,6 @@
-import { ProgressDeadline } from '@layermesh/async'
+import { abortable, ProgressDeadline } from '@layermesh/async'
 import type { Clock } from '@layermesh/interface'
-import type { Libp2p } from '@libp2p/interface'
+import type { Connection, Libp2p } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { addressesOf } from './addresses.ts'
 import type { AdmissionControl } from './admission-control.ts'
@@ -20,18 +20,43 @@ export interface DialTargetDeps {
 
 /** Connects to a target and waits until its peer has been admitted or turned away. Throws what libp2p throws. */
 export async function dialTarget(
-  { clock, node, admission, membership }: DialTargetDeps,
-  { peer, addresses }: DialTarget,
+  deps: DialTargetDeps,
+  target: DialTarget,
   signal: AbortSignal,
 ): Promise<DialResult> {
+  try {
+    return await resultOf(await connect(deps, target, signal), deps, signal)
+  } catch (error) {
+    if (isSelfDial(error)) return { kind: 'self' }
+    throw error
+  }
+}
+
+async function connect(
+  { clock, node }: DialTargetDeps,
+  { peer, addresses }: DialTarget,
+  signal: AbortSignal,
+): Promise<Connection> {
   using deadline = new ProgressDeadline(clock, DIAL_TIMEOUT_MS, () => new Error('dialling took too long'))
-  const connection = await node.dial(
-    peer === undefined ? addresses.map((address) => multiaddr(address)) : [...addressesOf(peer, addresses)],
-    { signal: AbortSignal.any([signal, deadline.signal]) },
-  )
-  const outcome = await admission.outcomeOf(connection)
+  const parsed =
+    peer === undefined ? addresses.map((address) => multiaddr(address)) : addressesOf(peer, addresses)
+  return await node.dial([...parsed], { signal: AbortSignal.any([signal, deadline.signal]) })
+}
+
+async function resultOf(
+  connection: Connection,
+  { admission, membership }: DialTargetDeps,
+  signal: AbortSignal,
+): Promise<DialResult> {
+  const outcome = await abortable(admission.outcomeOf(connection), signal)
   if (outcome === 'lost' || outcome === 'timeout') return { kind: 'failed' }
   if (outcome !== 'admitted') return { kind: 'refused' }
-  const joined = remotePeerOf(connection)
-  return membership.has(joined) ? { kind: 'joined', peer: joined } : { kind: 'failed' }
+  const peer = remotePeerOf(connection)
+  return membership.has(peer) ? { kind: 'joined', peer } : { kind: 'failed' }
+}
+
+/** libp2p finds out that it has dialled itself only when both ends have said who they are. */
+function isSelfDial(error: unknown): boolean {
+  const errors: unknown[] = error instanceof AggregateError ? error.errors : [error]
+  return errors.some((each) => (each as Error).name === 'InvalidPeerIdError')
 }

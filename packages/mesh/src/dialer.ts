@@ -76,16 +76,15 @@ export class Dialer implements Startable {
 
   async #dial(target: DialTarget, signal: AbortSignal): Promise<void> {
     const { clock, log, dial } = this.#deps
-    let result: DialResult = { kind: 'failed' }
-    try {
-      result = await dial(target, signal)
-    } catch (error) {
-      // One line for each bootstrap address that can't be reached: somebody has configured it.
-      const notable = target.bootstrap && target.failures === 0 && !signal.aborted
-      log[notable ? 'warn' : 'debug'](
-        { addresses: target.addresses, peer: target.peer, err: error },
-        'peer not reached',
-      )
+    let err: unknown
+    const result = await dial(target, signal).catch((error: unknown): DialResult => {
+      err = error
+      return { kind: 'failed' }
+    })
+    if (result.kind === 'failed' && !signal.aborted) {
+      const { addresses, peer, bootstrap, failures } = target
+      // One line that is seen for each bootstrap address that fails: somebody has configured it.
+      log[bootstrap && failures === 0 ? 'warn' : 'debug']({ addresses, peer, err }, 'peer not reached')
     }
     this.#plan.settle(target, result, clock.monotonicMs())
     this.#dialDue()

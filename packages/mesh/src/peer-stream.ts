@@ -71,9 +71,10 @@ export class Libp2pPeerStream implements PeerStream {
       this.abort(new RangeError(message))
       throw new PeerStreamError(message)
     }
-    await this.#untilRoom(options.signal)
+    // Nothing may come between the look and the write: others may be waiting to send, too.
+    while (!this.#hasRoom()) await abortable(this.#changed.promise, options.signal)
     this.#write(frame)
-    await this.#untilRoom(options.signal)
+    while (!this.#hasRoom()) await abortable(this.#changed.promise, options.signal)
   }
 
   async receive(options: { readonly signal?: AbortSignal } = {}): Promise<Frame | undefined> {
@@ -147,18 +148,13 @@ export class Libp2pPeerStream implements PeerStream {
   }
 
   /**
-   * Waits until nothing of ours is on its way to the transport, and it takes more. libp2p's `onDrain()` can't be
-   * used: its promise is made once and never again, so that it only ever waits for the first time.
+   * Whether nothing of ours is on its way to the transport, and it takes more. libp2p's `onDrain()` can't tell: its
+   * promise is made once and never again, so that it only ever waits for the first time.
    */
-  async #untilRoom(signal: AbortSignal | undefined): Promise<void> {
-    for (;;) {
-      const changed = this.#changed.promise
-      if (this.#failure !== undefined) throw this.#failure
-      if (this.#stream.writeStatus !== 'writable')
-        throw new PeerStreamError('our side of the stream is closed')
-      if (!this.#stream.writableNeedsDrain && this.#stream.writeBufferLength === 0) return
-      await abortable(changed, signal)
-    }
+  #hasRoom(): boolean {
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#stream.writeStatus !== 'writable') throw new PeerStreamError('our side of the stream is closed')
+    return !this.#stream.writableNeedsDrain && this.#stream.writeBufferLength === 0
   }
 
   /** What happened to the stream before we listened to it. */

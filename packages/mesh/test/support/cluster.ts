@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import {
   systemClock,
   type Clock,
@@ -117,4 +118,9 @@ export async function leaves(network: PeerNetwork, peer: PeerId): Promise<Member
     },
   })
   return promise.finally(stop)
+}
+
+/** Resolves when `condition` holds; looks in each turn of the event loop. For what tells nobody when it happens. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await setImmediate()
 }
