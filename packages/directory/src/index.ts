@@ -1,1 +1,17 @@
-export {}
+/**
+ * Who holds which blob, and which node leads for a digest.
+ *
+ * @packageDocumentation
+ */
+export {
+  createDirectory,
+  DEFAULT_BATCH_DELAY_MS,
+  DEFAULT_GAP_PATIENCE_MS,
+  DEFAULT_HEARTBEAT_INTERVAL_MS,
+  DEFAULT_MAX_HOLDINGS_PER_PEER,
+  DEFAULT_SNAPSHOT_STALL_TIMEOUT_MS,
+  type DirectoryDeps,
+  type DirectoryInit,
+} from './create-directory.ts'
+export { leadChain, type ClusterView, type LeadChain } from './leads.ts'
+export { rankByRendezvous } from './rendezvous.ts'
