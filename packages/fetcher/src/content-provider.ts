@@ -4,12 +4,12 @@ import {
   type ByteRange,
   type Clock,
   ContentUnavailableError,
-  type Fill,
   type TagRecord,
   type TagRef,
   type TagStore,
 } from '@layermesh/interface'
 
+import type { OpenGeneration } from './fill-job.ts'
 import type { FillJobs } from './fill-jobs.ts'
 import { tagFreshness, type TagPolicy } from './tag-freshness.ts'
 
@@ -39,8 +39,8 @@ export class NodeContentProvider implements ContentProvider {
     if (leadScope === undefined) return undefined
     const job = jobs.join(ref, leadScope)
     if (!job.leadFor(leadScope)) throw new ContentUnavailableError('this node waits for another lead')
-    const { fill } = await job.whenBegun(options.signal)
-    return fill === undefined ? this.#held(request) : filling(fill)
+    const opened = await job.follow(options.signal)
+    return opened === undefined ? this.#held(request) : filling(opened)
   }
 
   async findTag(ref: TagRef): Promise<TagRecord | undefined> {
@@ -70,8 +70,7 @@ export class NodeContentProvider implements ContentProvider {
 }
 
 /** Pieces of a fill, as they come. The last one comes when the whole blob has turned out right. */
-function filling(fill: Fill): ProvidedContent {
-  const handle = fill.open()
+function filling({ fill, handle }: OpenGeneration): ProvidedContent {
   const { pieceBytes, sizeBytes } = fill
   return {
     sizeBytes,

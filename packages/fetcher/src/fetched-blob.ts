@@ -8,7 +8,7 @@ import {
   type ReadOptions,
 } from '@layermesh/interface'
 
-import type { FillGeneration, FillJob } from './fill-job.ts'
+import type { FillJob, OpenGeneration } from './fill-job.ts'
 
 /** A blob that was on disk when it was asked for. */
 export function cachedBlob(handle: BlobHandle): FetchedBlob {
@@ -29,15 +29,13 @@ export class FollowedBlob implements FetchedBlob {
   readonly digest: Digest
   readonly sizeBytes: number
   readonly #job: FillJob
-  #generation: FillGeneration
-  #handle: BlobHandle
+  #opened: OpenGeneration
 
-  constructor(job: FillJob, generation: FillGeneration, handle: BlobHandle) {
+  constructor(job: FillJob, opened: OpenGeneration) {
     this.#job = job
-    this.#generation = generation
-    this.#handle = handle
-    this.digest = handle.digest
-    this.sizeBytes = handle.sizeBytes
+    this.#opened = opened
+    this.digest = opened.handle.digest
+    this.sizeBytes = opened.handle.sizeBytes
   }
 
   /** The source that the job began with. */
@@ -49,7 +47,7 @@ export class FollowedBlob implements FetchedBlob {
     for (;;) {
       let yielded = false
       try {
-        for await (const chunk of this.#handle.read(range, options)) {
+        for await (const chunk of this.#opened.handle.read(range, options)) {
           yielded = true
           yield chunk
         }
@@ -61,16 +59,17 @@ export class FollowedBlob implements FetchedBlob {
   }
 
   [Symbol.asyncDispose](): PromiseLike<void> {
-    return this.#handle[Symbol.asyncDispose]()
+    return this.#opened.handle[Symbol.asyncDispose]()
   }
 
   async #followReplacement(): Promise<boolean> {
-    const next = await this.#generation.next.catch(() => undefined)
+    const generation = await this.#opened.next.catch(() => undefined)
+    if (generation === undefined) return false
     // A size that differs can't replace one that a client has been told.
-    if (next?.fill === undefined || next.fill.sizeBytes !== this.sizeBytes) return false
-    await this.#handle[Symbol.asyncDispose]()
-    this.#generation = next
-    this.#handle = next.fill.open()
+    const { fill, next } = generation
+    if (fill?.sizeBytes !== this.sizeBytes) return false
+    await this.#opened.handle[Symbol.asyncDispose]()
+    this.#opened = { fill, handle: fill.open(), next }
     return true
   }
 }

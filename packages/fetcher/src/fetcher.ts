@@ -155,9 +155,10 @@ export class Fetcher implements ContentFetcher {
   }
 
   async #follow(job: FillJob, digest: Digest, options: FetchOptions | undefined): Promise<FetchedBlob> {
-    const generation = await job.whenBegun(options?.signal)
-    if (generation.fill === undefined) return cachedBlob(await this.#deps.store.open(digest))
-    return new FollowedBlob(job, generation, generation.fill.open())
+    const opened = await job.follow(options?.signal)
+    return opened === undefined
+      ? cachedBlob(await this.#deps.store.open(digest))
+      : new FollowedBlob(job, opened)
   }
 
   async #keep(digest: Digest, bytes: Uint8Array): Promise<void> {

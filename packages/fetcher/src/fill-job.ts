@@ -2,12 +2,14 @@ import { abortable } from '@layermesh/async'
 import type { Exchange } from '@layermesh/exchange'
 import {
   BlobCorruptError,
+  type BlobHandle,
   type BlobStore,
   type ByteSource,
   type Clock,
   ContentUnavailableError,
   type ContentRef,
   type Fill,
+  FillEndedError,
   FillWriteError,
   type LinkClass,
   type SourceScope,
@@ -52,6 +54,13 @@ export interface FillGeneration {
   readonly next: Promise<FillGeneration>
 }
 
+/** A generation that is being read. */
+export interface OpenGeneration {
+  readonly fill: Fill
+  readonly handle: BlobHandle
+  readonly next: Promise<FillGeneration>
+}
+
 /** How many times a job starts over because the bytes were wrong. */
 export const MAX_RESTARTS = 3
 
@@ -62,7 +71,8 @@ export class FillJob {
   readonly #deps: FillJobDeps
   readonly #init: FillJobInit
   readonly #roster: SourceRoster
-  readonly #first: Promise<FillGeneration>
+  /** The generation that is under way, or the one that is awaited. */
+  #latest: Promise<FillGeneration>
   #coming = Promise.withResolvers<FillGeneration>()
   #fill: Fill | undefined
   #restarts = 0
@@ -76,10 +86,10 @@ export class FillJob {
       sources: init.sources,
       leadScope: init.leadScope,
     })
-    this.#first = this.#coming.promise
+    this.#latest = this.#coming.promise
     this.done = this.#run()
     // Both may fail with nobody listening: clients come and go.
-    this.#first.catch(() => {})
+    this.#latest.catch(() => {})
     this.done.catch(() => {})
   }
 
@@ -88,9 +98,22 @@ export class FillJob {
     return this.#source ?? 'cache'
   }
 
-  /** The job's first generation, once a source has told the blob's size. `signal` ends the waiting only. */
+  /** The job's generation, once a source has told the blob's size. `signal` ends the waiting only. */
   whenBegun(signal?: AbortSignal): Promise<FillGeneration> {
-    return abortable(this.#first, signal)
+    return abortable(this.#latest, signal)
+  }
+
+  /** Opens the blob as it comes, once its size is known; undefined when it is on disk by then. */
+  async follow(signal?: AbortSignal): Promise<OpenGeneration | undefined> {
+    const { fill, next } = await this.whenBegun(signal)
+    if (fill === undefined) return undefined
+    try {
+      return { fill, handle: fill.open(), next }
+    } catch (error) {
+      if (!(error instanceof FillEndedError)) throw error
+      await abortable(this.done, signal)
+      return undefined
+    }
   }
 
   /** Makes the job fetch as the lead of `scope` too; false when it can't (see {@link SourceRoster.leadFor}). */
@@ -169,9 +192,8 @@ export class FillJob {
       `unknown: it has ${sizeBytes} bytes, not ${fill.sizeBytes}`,
     )
     if (fill.exposed) throw error
-    this.#fill = undefined
+    this.#startOver()
     await fill.fail(error)
-    this.#source = undefined
     return this.#begin(sizeBytes, 'upstream')
   }
 
@@ -193,7 +215,6 @@ export class FillJob {
     const fill = this.#fill
     if (fill === undefined)
       throw new ContentUnavailableError(`no source began to give ${this.#init.ref.digest}`)
-    this.#fill = undefined
     try {
       const stat = await fill.commit()
       this.#deps.directory.announce(stat.digest, stat.sizeBytes)
@@ -203,9 +224,15 @@ export class FillJob {
       this.#roster.corrupted(error)
       this.#restarts += 1
       if (fill.exposed || this.#restarts > MAX_RESTARTS) throw error
-      this.#source = undefined
+      this.#startOver()
       return undefined
     }
+  }
+
+  #startOver(): void {
+    this.#fill = undefined
+    this.#source = undefined
+    this.#latest = this.#coming.promise
   }
 
   #advance(fill: Fill | undefined): void {

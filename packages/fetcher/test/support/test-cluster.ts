@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+
+import { openStorage, type Storage } from '@layermesh/blob-store'
+import { createDirectory } from '@layermesh/directory'
+import { type ContentProvider, createExchange, type ProvidedContent } from '@layermesh/exchange'
+import {
+  type ContentKind,
+  type ContentRef,
+  type Descriptor,
+  type Digest,
+  type Directory,
+  type FetchedBlob,
+  type Locality,
+  silentLog,
+  systemClock,
+} from '@layermesh/interface'
+import { createUpstreamClient } from '@layermesh/registry-client'
+import { createMetrics } from '@layermesh/telemetry'
+import {
+  createMemoryMesh,
+  createTempDir,
+  type MemoryPeerNetwork,
+  type OriginRegistry,
+  seededRandom,
+  startOrigin,
+  type TempDir,
+  until,
+} from '@layermesh/testkit'
+
+import { Fetcher } from '../../src/index.ts'
+
+/** Host by which the origin is known to the nodes. */
+export const UPSTREAM = 'origin.test'
+
+/** Repository that everything in the origin belongs to. */
+export const REPOSITORY = 'library/fetched'
+
+/** A node without its doors: everything that the fetcher works with is real but the wire between peers. */
+export interface TestNode {
+  readonly fetcher: Fetcher
+  readonly storage: Storage
+  readonly directory: Directory
+  readonly network: MemoryPeerNetwork
+}
+
+/** Settings that a test may change. */
+export interface TestNodeInit {
+  readonly locality?: Locality
+  readonly sources?: ConstructorParameters<typeof Fetcher>[1]['sources']
+  readonly revalidateAfterMs?: number
+  readonly serveStaleForMs?: number
+}
+
+/** Nodes in one process, and the origin behind them. Dispose of it at the end. */
+export class TestCluster implements AsyncDisposable {
+  readonly origin: OriginRegistry
+  readonly #temp: TempDir
+  readonly #mesh = createMemoryMesh()
+  readonly #stack = new AsyncDisposableStack()
+  #clockSkewMs = 0
+
+  private constructor(origin: OriginRegistry, temp: TempDir) {
+    this.origin = origin
+    this.#temp = temp
+  }
+
+  static async create(): Promise<TestCluster> {
+    return new TestCluster(await startOrigin(), await createTempDir())
+  }
+
+  /** Moves the nodes' wall clock on; timers go on as ever. */
+  advanceWallClock(ms: number): void {
+    this.#clockSkewMs += ms
+  }
+
+  async addNode(name: string, init: TestNodeInit = {}): Promise<TestNode> {
+    const clock = { ...systemClock, now: () => systemClock.now() + this.#clockSkewMs }
+    const common = { clock, log: silentLog, metrics: createMetrics() }
+    const storage = await openStorage(common, { dataDir: join(this.#temp.path, name) })
+    this.#stack.defer(() => storage.close())
+    const upstream = createUpstreamClient(
+      { ...common, random: seededRandom(1) },
+      {
+        upstreams: [{ host: UPSTREAM, endpoints: [this.origin.url] }],
+        version: '0',
+        headersTimeoutMs: 5_000,
+      },
+    )
+    this.#stack.defer(() => upstream.close())
+    const locality = init.locality ?? { region: 'eu', site: 'paris' }
+    const network = this.#mesh.join({ name, version: '0', locality })
+    this.#stack.defer(() => network.leave())
+    const directory = createDirectory({ ...common, network }, { batchDelayMs: 1 })
+    await directory.start()
+    this.#stack.defer(() => directory.stop())
+    const stallTimeoutMs = { site: 10_000, region: 10_000, world: 10_000 }
+    const exchange = createExchange({ ...common, network }, { stallTimeoutMs, waitIntervalMs: 20 })
+    const { revalidateAfterMs = 60_000, serveStaleForMs = 3_600_000 } = init
+    const fetcher = new Fetcher(
+      {
+        ...common,
+        store: storage.blobs,
+        tags: storage.tags,
+        upstream,
+        peers: exchange,
+        network,
+        directory,
+        random: seededRandom(2),
+      },
+      {
+        sources: init.sources ?? ['site', 'region', 'world', 'upstream'],
+        tagPolicyOf: () => ({ revalidateAfterMs, serveStaleForMs }),
+      },
+    )
+    this.#stack.defer(() => fetcher.stop())
+    await exchange.serve(fetcher.provider)
+    this.#stack.defer(() => exchange.stop())
+    return { fetcher, storage, directory, network }
+  }
+
+  /** Adds a peer that announces `announced` and gives what `provider` says. */
+  async addScriptedPeer(
+    name: string,
+    announced: Descriptor,
+    provider: ContentProvider['provide'],
+  ): Promise<MemoryPeerNetwork> {
+    const common = { clock: systemClock, log: silentLog, metrics: createMetrics() }
+    const network = this.#mesh.join({ name, version: '0', locality: { region: 'eu', site: 'paris' } })
+    this.#stack.defer(() => network.leave())
+    const directory = createDirectory({ ...common, network }, { batchDelayMs: 1 })
+    directory.announce(announced.digest, announced.sizeBytes)
+    await directory.start()
+    this.#stack.defer(() => directory.stop())
+    const exchange = createExchange({ ...common, network })
+    await exchange.serve({ provide: provider, findTag: async () => undefined })
+    this.#stack.defer(() => exchange.stop())
+    return network
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync()
+    await this.origin.close()
+    await this.#temp[Symbol.asyncDispose]()
+  }
+}
+
+/** A reference to content of the origin. */
+export function refTo(digest: Digest, kind: ContentKind = 'blob'): ContentRef {
+  return { upstream: UPSTREAM, repository: REPOSITORY, kind, digest }
+}
+
+/** Reads a blob to its end and disposes of it. */
+export async function readAll(blob: FetchedBlob): Promise<Buffer> {
+  await using opened = blob
+  const chunks: Buffer[] = []
+  for await (const chunk of opened.read()) chunks.push(Buffer.from(chunk))
+  return Buffer.concat(chunks)
+}
+
+/** Resolves once `node` knows that somebody holds `digest`. */
+export async function whenHolderKnown(node: TestNode, digest: Digest): Promise<void> {
+  await until(async () => node.directory.holders(digest).length > 0)
+}
+
+/** Content that consists of `pieces`, each said to have the hash that it has; `piece` may fail or wait. */
+export function providedPieces(
+  pieces: readonly Uint8Array[],
+  init: { readonly pieceBytes: number; readonly beforePiece?: (index: number) => Promise<void> },
+): ProvidedContent {
+  return {
+    sizeBytes: pieces.reduce((sum, piece) => sum + piece.length, 0),
+    pieceBytes: init.pieceBytes,
+    complete: true,
+    async piece(index) {
+      await init.beforePiece?.(index)
+      const bytes = pieces[index] ?? new Uint8Array()
+      const sha256 = createHash('sha256').update(bytes).digest()
+      return {
+        sha256,
+        async *read() {
+          yield bytes
+        },
+      }
+    },
+    async [Symbol.asyncDispose]() {},
+  }
+}
+
+/** Cuts bytes as a peer does. */
+export function piecesOf(bytes: Uint8Array, pieceBytes: number): Uint8Array[] {
+  return Array.from({ length: Math.ceil(bytes.length / pieceBytes) }, (_, index) =>
+    bytes.subarray(index * pieceBytes, (index + 1) * pieceBytes),
+  )
+}

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+
+import { ContentUnavailableError, UpstreamDeniedError, UpstreamNotFoundError } from '@layermesh/interface'
+import { buildImage, type BuiltImage } from '@layermesh/testkit'
+
+import { REPOSITORY, TestCluster, UPSTREAM } from './support/test-cluster.ts'
+
+const MINUTE_MS = 60_000
+const LATEST = { upstream: UPSTREAM, repository: REPOSITORY, tag: 'latest' }
+
+describe('TagResolver', () => {
+  let cluster: TestCluster
+  let first: BuiltImage
+  let second: BuiltImage
+
+  before(async () => {
+    first = await buildImage({ seed: 1, layerBytes: [100] })
+    second = await buildImage({ seed: 2, layerBytes: [100] })
+  })
+
+  beforeEach(async () => {
+    cluster = await TestCluster.create()
+    cluster.origin.add(REPOSITORY, first, { tag: 'latest' })
+  })
+
+  afterEach(async () => {
+    await cluster[Symbol.asyncDispose]()
+  })
+
+  const heads = () => cluster.origin.requests.filter(({ method }) => method === 'HEAD').length
+
+  it('asks upstream by HEAD, once in a window, whoever asks', async () => {
+    const { fetcher } = await cluster.addNode('one')
+    const answers = await Promise.all(Array.from({ length: 10 }, () => fetcher.resolveTag(LATEST)))
+    for (const answer of answers) {
+      assert.deepEqual(answer, { ...first.manifest.descriptor, stale: false, source: 'upstream' })
+    }
+    const again = await fetcher.resolveTag(LATEST)
+    assert.deepEqual(again, { ...first.manifest.descriptor, stale: false, source: 'cache' })
+    assert.equal(heads(), 1)
+  })
+
+  it('sees a tag that has moved once the window is over', async () => {
+    const { fetcher } = await cluster.addNode('one')
+    await fetcher.resolveTag(LATEST)
+    cluster.origin.add(REPOSITORY, second, { tag: 'latest' })
+    assert.equal((await fetcher.resolveTag(LATEST)).digest, first.manifest.descriptor.digest)
+    cluster.advanceWallClock(MINUTE_MS)
+    assert.equal((await fetcher.resolveTag(LATEST)).digest, second.manifest.descriptor.digest)
+  })
+
+  it('gets the manifest itself, and keeps it, when upstream does not name the digest', async () => {
+    cluster.origin.script({
+      match: { method: 'HEAD' },
+      action: { type: 'omitHeaders', names: ['docker-content-digest'] },
+    })
+    const { fetcher, storage } = await cluster.addNode('one')
+    const { descriptor } = first.manifest
+    assert.equal((await fetcher.resolveTag(LATEST)).digest, descriptor.digest)
+    assert.notEqual(await storage.blobs.stat(descriptor.digest), undefined)
+    assert.equal(fetcher.fetchedBytes('upstream'), descriptor.sizeBytes)
+  })
+
+  for (const status of [500, 503, 429]) {
+    it(`uses the last record when upstream answers ${status}, as long as it may`, async () => {
+      const { fetcher } = await cluster.addNode('one', { serveStaleForMs: 5 * MINUTE_MS })
+      await fetcher.resolveTag(LATEST)
+      cluster.origin.script({ match: { kind: 'manifest' }, action: { type: 'status', status } })
+      cluster.advanceWallClock(5 * MINUTE_MS)
+      const stale = await fetcher.resolveTag(LATEST)
+      assert.deepEqual(stale, { ...first.manifest.descriptor, stale: true, source: 'cache' })
+      cluster.advanceWallClock(MINUTE_MS)
+      const code = status === 429 ? 'ERR_UPSTREAM_RATE_LIMITED' : 'ERR_CONTENT_UNAVAILABLE'
+      await assert.rejects(fetcher.resolveTag(LATEST), { code })
+    })
+  }
+
+  it('believes upstream that a tag is gone, and forgets it', async () => {
+    const { fetcher, storage } = await cluster.addNode('one')
+    await fetcher.resolveTag(LATEST)
+    cluster.origin.remove(REPOSITORY, 'latest')
+    cluster.advanceWallClock(MINUTE_MS)
+    await assert.rejects(fetcher.resolveTag(LATEST), UpstreamNotFoundError)
+    assert.equal(await storage.tags.find(LATEST), undefined)
+  })
+
+  it('never uses a record against a refusal of upstream', async () => {
+    const { fetcher } = await cluster.addNode('one')
+    await fetcher.resolveTag(LATEST)
+    cluster.origin.script({ match: { kind: 'manifest' }, action: { type: 'status', status: 403 } })
+    cluster.advanceWallClock(MINUTE_MS)
+    await assert.rejects(fetcher.resolveTag(LATEST), UpstreamDeniedError)
+  })
+
+  it('asks peers when upstream is gone and it has no record itself', async () => {
+    const one = await cluster.addNode('one')
+    await one.fetcher.resolveTag(LATEST)
+    const two = await cluster.addNode('two', { locality: { region: 'eu', site: 'lyon' } })
+    await cluster.origin.close()
+    const answer = await two.fetcher.resolveTag(LATEST)
+    assert.deepEqual(answer, { ...first.manifest.descriptor, stale: true, source: 'region' })
+  })
+
+  it('takes the newest of several peers’ records', async () => {
+    const old = await cluster.addNode('old')
+    await old.fetcher.resolveTag(LATEST)
+    cluster.origin.add(REPOSITORY, second, { tag: 'latest' })
+    cluster.advanceWallClock(MINUTE_MS)
+    const recent = await cluster.addNode('recent')
+    await recent.fetcher.resolveTag(LATEST)
+    const asking = await cluster.addNode('asking')
+    await cluster.origin.close()
+    assert.equal((await asking.fetcher.resolveTag(LATEST)).digest, second.manifest.descriptor.digest)
+  })
+
+  it('rejects with ERR_CONTENT_UNAVAILABLE when nobody knows the tag and upstream is gone', async () => {
+    const { fetcher } = await cluster.addNode('one')
+    await cluster.origin.close()
+    await assert.rejects(fetcher.resolveTag(LATEST), ContentUnavailableError)
+  })
+})
