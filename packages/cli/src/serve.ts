@@ -4,20 +4,20 @@ import { startNode, type RunningNode } from '@layermesh/node'
 import { createLog } from '@layermesh/telemetry'
 import type { CliIo } from './cli-io.ts'
 import { reportError } from './report-error.ts'
-import { listenForStop } from './stop-signal.ts'
+import { stopSignal } from './stop-signal.ts'
 import { welcomeText } from './welcome-text.ts'
 
 /** Runs a node until SIGINT or SIGTERM. Throws what keeps it from starting; a second Ctrl-C ends the process. */
 export async function serve(config: Config, io: CliIo): Promise<void> {
   const log = createLog({ level: config.log.level, pretty: io.stdout.isTTY })
-  const stop = listenForStop(systemClock, () => process.exit(1))
+  const stopped = stopSignal({ emitter: process, clock: systemClock, onRepeated: () => process.exit(1) })
   process.on('uncaughtException', (err) => {
     log.error({ err }, 'unexpected failure')
     process.exit(reportError(err, io))
   })
   const node = await start(config, log)
   io.stderr.write(welcomeText(node, config.node))
-  await stop.requested
+  await stopped
   io.stderr.write('stopping; Ctrl-C again stops at once\n')
   await node.stop()
 }
