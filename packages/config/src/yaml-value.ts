@@ -9,10 +9,17 @@ import { withoutNulls } from './raw-group.ts'
 export function parseYaml(source: string, origin: string): unknown {
   const document = parseDocument(source, { prettyErrors: true })
   const [first] = [...document.errors, ...document.warnings]
-  if (first !== undefined) {
-    // The lines after the first show the place in the source.
-    const [message = ''] = first.message.split('\n')
-    throw new ConfigInvalidError(`${origin} is not YAML: ${message.replace(/:$/, '')}`, { cause: first })
+  if (first !== undefined) throw notYaml(origin, first)
+  try {
+    return withoutNulls(document.toJS())
+  } catch (error) {
+    // Aliases are resolved only now: one may have no anchor, or too many may blow the values up.
+    throw notYaml(origin, error as Error)
   }
-  return withoutNulls(document.toJS())
+}
+
+function notYaml(origin: string, cause: Error): ConfigInvalidError {
+  // The lines after the first show the place in the source.
+  const [message = ''] = cause.message.split('\n')
+  return new ConfigInvalidError(`${origin} is not YAML: ${message.replace(/:$/, '')}`, { cause })
 }

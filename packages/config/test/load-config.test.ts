@@ -150,6 +150,8 @@ describe('loadConfig', () => {
       ['mirror.defaultUpstream=a.io', /^mirror\.defaultUpstream = "a\.io": expected the host of an entry/],
       ['admin.listen=127.0.0.1:5000', /^admin\.listen = "127\.0\.0\.1:5000": .*not in mirror\.listen$/],
       ['log.level=[a', /^--set log\.level is not YAML: /],
+      ['log.level=*missing', /^--set log\.level is not YAML: Unresolved alias/],
+      ['log.level=!odd info', /^--set log\.level is not YAML: Unresolved tag/],
       ['log.levle=info', /^log\.levle \(from --set\) is not a setting: did you mean log\.level\?$/],
       ['mesh={}', /^mesh \(from --set\) is not a setting: expected one of .*mesh\.listen/],
       ['__proto__.polluted=1', /is not a setting/],
