@@ -1,7 +1,7 @@
 import type { Clock, Log, Metrics, NodeFacts, PeerId } from '@layermesh/interface'
 import type { ConnectionGater, PeerId as Libp2pPeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { OwnAddresses, requireMultiaddrs } from './addresses.ts'
+import { addressesOf, OwnAddresses, requireMultiaddrs } from './addresses.ts'
 import { AdmissionControl } from './admission-control.ts'
 import { Bans } from './bans.ts'
 import { dialTarget } from './dial-target.ts'
@@ -75,7 +75,7 @@ export async function createPeerNetwork(
       log,
       metrics,
       membership,
-      introduced: (introduction) => dialer.learn(introduction.peer as PeerId, introduction.addresses),
+      introduced: ({ peer, addresses: said }) => learn(peer, said),
     },
     { self: () => ({ peer: self, facts, secret, addresses: addresses.advertised() }), helloTimeoutMs },
   )
@@ -91,7 +91,7 @@ export async function createPeerNetwork(
     connectionGater: denyBanned(bans),
     gossip,
     onDiscovered: init.mdns
-      ? ({ id, multiaddrs }) => dialer.learn(id.toString() as PeerId, multiaddrs.map(String))
+      ? ({ id, multiaddrs }) => learn(id.toString(), multiaddrs.map(String))
       : undefined,
   })
   const dialer = new Dialer(
@@ -104,6 +104,9 @@ export async function createPeerNetwork(
     },
     { self, bootstrap },
   )
+  function learn(peer: string, said: readonly string[]): void {
+    dialer.learn(peer as PeerId, addressesOf(peer as PeerId, said).map(String))
+  }
   return new Libp2pPeerNetwork(
     { clock, log, metrics, node, bans, membership, addresses, admission, gossip, dialer },
     { self, facts, listen, authenticated: secret !== undefined },

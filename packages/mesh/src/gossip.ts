@@ -12,7 +12,7 @@ import type { Connection, PeerId as Libp2pPeerId, StreamHandler, Topology } from
 /** Longest message that may be published, in bytes. */
 export const MAX_GOSSIP_BYTES = 1024 * 1024
 
-/** Longest bundle of messages that a peer may send at once, when it hands over what we have missed. */
+/** Longest bundle of messages that a peer may send at once, when it hands over what we have missed, and that may wait for a peer that is slow. */
 const MAX_BUNDLE_BYTES = 16 * MAX_GOSSIP_BYTES
 
 /** Collaborators of {@link Gossip}. */
@@ -52,8 +52,10 @@ export class Gossip {
       Dout: 2,
       allowPublishToZeroTopicPeers: true,
       maxInboundDataLength: MAX_BUNDLE_BYTES,
-      // Scores are for strangers. This one would silence all members behind one address, once there are more than ten.
-      scoreParams: { IPColocationFactorWeight: 0 },
+      maxOutboundBufferSize: MAX_BUNDLE_BYTES,
+      // Scores are for strangers. These would silence members: all those behind one address once there are more than
+      // ten, and those on slow links.
+      scoreParams: { IPColocationFactorWeight: 0, behaviourPenaltyWeight: 0 },
     })({
       privateKey: components.privateKey,
       peerId: components.peerId,

@@ -248,7 +248,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
           gossip.attach(connection)
         },
         onSilent: () => {
-          log.debug({ peer }, 'peer silent')
+          log.info({ peer }, 'peer silent')
           connection.abort(new Error('the peer is silent'))
         },
       },
