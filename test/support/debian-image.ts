@@ -1,7 +1,8 @@
 import { createGzip } from 'node:zlib'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { lstat } from 'node:fs/promises'
+import { lstat, realpath } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
 import { createDigestHash } from '@layermesh/oci'
@@ -48,7 +49,8 @@ async function* layerPackages(): AsyncGenerator<readonly string[]> {
 async function buildLayer(packages: readonly string[]): Promise<BuiltLayer> {
   const { stdout } = await runCommand('dpkg', ['-L', ...packages])
   const paths = [...new Set(stdout.split('\n').filter((path) => path.startsWith('/') && path !== '/.'))]
-  const names = (await Promise.all(paths.map(nameInLayer))).filter((name) => name !== undefined).sort()
+  const found = await Promise.all(paths.map(nameInLayer))
+  const names = [...new Set(found)].filter((name) => name !== undefined).sort()
   const args = [
     '--create',
     '--directory=/',
@@ -84,11 +86,15 @@ async function buildLayer(packages: readonly string[]): Promise<BuiltLayer> {
   return { ...content, spec: { seed: packages.join(' '), sizeBytes: tarBytes }, diffId: plain.digest() }
 }
 
-/** Documentation and the like may be excluded from what is installed. */
+/**
+ * The name under which a file of the machine goes into a layer; undefined if it isn't installed, as documentation may
+ * not be. Where a folder is a link, as `/bin` is to `usr/bin`, the name is the one behind it: clients unpack a layer
+ * in its order, and the folder may come after the link.
+ */
 async function nameInLayer(path: string): Promise<string | undefined> {
   try {
     await lstat(path)
-    return path.slice(1)
+    return join(await realpath(dirname(path)), basename(path)).slice(1)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
