@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { CliIo } from './cli-io.ts'
+import { addDemoCommand } from './demo/demo-command.ts'
 import { addPeersCommand } from './peers-command.ts'
 import { errorLine, reportError } from './report-error.ts'
 import { addServeCommand } from './serve-command.ts'
@@ -40,5 +41,6 @@ function createProgram(io: CliIo): Command {
   addServeCommand(program, io)
   addStatusCommand(program, io)
   addPeersCommand(program, io)
+  addDemoCommand(program, io)
   return program
 }

@@ -1,27 +1,12 @@
 import type { Locality } from '@layermesh/interface'
 import { layerSpecsOf, type ImageSpec } from '@layermesh/testkit'
-
-const MiB = 1024 * 1024
-
-/** How many nodes a demo can have. */
-export const DEMO_NODES = { min: 2, max: 20, default: 5 } as const
-
-/** How large its image can be, in MiB. */
-export const DEMO_SIZE_MIB = { min: 1, max: 2048, default: 64 } as const
+import type { DemoOptions } from './demo-options.ts'
 
 /** The layers of the image from the bottom up, as parts of its size: what seldom changes is below, and larger. */
 const LOWER_LAYERS = [0.36, 0.26, 0.18]
 const UPPER_LAYERS = [0.12, 0.06, 0.02]
 
 const REGION = 'demo'
-
-/** What a demo is made from. */
-export interface DemoOptions {
-  /** Within {@link DEMO_NODES}. */
-  readonly nodes: number
-  /** Within {@link DEMO_SIZE_MIB}. */
-  readonly sizeMiB: number
-}
 
 /** A node that is to be started. */
 export interface PlannedNode {
@@ -41,7 +26,7 @@ export interface PlannedVersion {
 export interface DemoPlan {
   readonly options: DemoOptions
   /** In two sites of one region, a site's nodes next to each other. */
-  readonly nodes: readonly PlannedNode[]
+  readonly nodes: readonly [PlannedNode, ...PlannedNode[]]
   /** The node that comes when the registry has gone. */
   readonly newcomer: PlannedNode
   readonly repository: string
@@ -54,11 +39,11 @@ export interface DemoPlan {
 export function planDemo(options: DemoOptions): DemoPlan {
   const inSiteA = Math.ceil(options.nodes / 2)
   const inSiteB = options.nodes - inSiteA
-  const versions = planVersions(options.sizeMiB * MiB)
+  const versions = planVersions(options.sizeBytes)
   const bytesOfBoth = versions[0].newLayerBytes + versions[1].newLayerBytes
   return {
     options,
-    nodes: [...planSite('a', inSiteA), ...planSite('b', inSiteB)],
+    nodes: [planNode('a', 1), ...planSite('a', 2, inSiteA), ...planSite('b', 1, inSiteB)],
     newcomer: planNode('b', inSiteB + 1),
     repository: 'demo/shop',
     versions,
@@ -81,8 +66,8 @@ function planVersions(sizeBytes: number): [PlannedVersion, PlannedVersion] {
   ]
 }
 
-function planSite(site: string, nodes: number): PlannedNode[] {
-  return Array.from({ length: nodes }, (_, index) => planNode(site, index + 1))
+function planSite(site: string, first: number, last: number): PlannedNode[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => planNode(site, first + index))
 }
 
 function planNode(site: string, number: number): PlannedNode {
