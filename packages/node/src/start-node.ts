@@ -52,8 +52,8 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     {
       log,
       metricsText: async () => ({ contentType: metrics.contentType, body: await metrics.text() }),
-      status: async () => nodeStatus(parts, run, clock.now()),
-      peers: async () => peerStatuses(network, directory),
+      status: () => Promise.resolve(nodeStatus(parts, run, clock.now())),
+      peers: () => Promise.resolve(peerStatuses(network, directory)),
       readiness: () => ({
         mirror: parts.mirror.addresses().length > 0,
         mesh: network.self.addresses.length > 0,
