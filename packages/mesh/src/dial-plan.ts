@@ -106,14 +106,18 @@ export class DialPlan {
     }
   }
 
-  /** Takes the targets that are due: each must be settled. Forgets those whose time is over. */
-  takeDue(nowMs: number, isMember: (peer: PeerId) => boolean): readonly DialTarget[] {
+  /** Takes up to `limit` targets that are due: each must be settled. Forgets those whose time is over. */
+  takeDue(nowMs: number, isMember: (peer: PeerId) => boolean, limit: number): readonly DialTarget[] {
     for (const [peer, { dueMs, forgetMs }] of this.#learned) {
       if (dueMs !== undefined && forgetMs <= nowMs) this.#learned.delete(peer)
     }
+    for (const entry of this.#entries()) {
+      if (entry.peer !== undefined && isMember(entry.peer)) entry.dueMs = undefined
+    }
     const due = this.#entries().filter(({ dueMs }) => dueMs !== undefined && dueMs <= nowMs)
-    for (const entry of due) entry.dueMs = undefined
-    return due.filter(({ peer }) => peer === undefined || !isMember(peer))
+    const taken = due.slice(0, limit)
+    for (const entry of taken) entry.dueMs = undefined
+    return taken
   }
 
   /** Notes what came of a target. */

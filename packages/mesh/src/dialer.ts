@@ -1,6 +1,12 @@
 import type { Clock, Log, Member, PeerId, Startable } from '@layermesh/interface'
 import { DialPlan, type DialResult, type DialTarget } from './dial-plan.ts'
 
+/**
+ * Targets that are dialled at once, at most: handshakes are work, and a small node that joins a large cluster with all
+ * of them at once would finish none in time.
+ */
+export const MAX_PARALLEL_DIALS = 16
+
 /** Collaborators of a {@link Dialer}. */
 export interface DialerDeps {
   readonly clock: Clock
@@ -64,13 +70,17 @@ export class Dialer implements Startable {
     const signal = this.#controller?.signal
     if (signal === undefined) return
     const { clock, isMember } = this.#deps
-    for (const target of this.#plan.takeDue(clock.monotonicMs(), isMember)) {
-      const dial = this.#dial(target, signal).finally(() => this.#dials.delete(dial))
+    const free = MAX_PARALLEL_DIALS - this.#dials.size
+    for (const target of this.#plan.takeDue(clock.monotonicMs(), isMember, free)) {
+      const dial = this.#dial(target, signal).finally(() => {
+        this.#dials.delete(dial)
+        this.#dialDue()
+      })
       this.#dials.add(dial)
     }
     this.#cancelTimer()
     const dueMs = this.#plan.nextDueMs()
-    if (dueMs === undefined) return
+    if (dueMs === undefined || this.#dials.size === MAX_PARALLEL_DIALS) return
     this.#cancelTimer = clock.setTimer(Math.max(0, dueMs - clock.monotonicMs()), () => this.#dialDue())
   }
 
@@ -87,6 +97,5 @@ export class Dialer implements Startable {
       log[bootstrap && failures === 0 ? 'warn' : 'debug']({ addresses, peer, err }, 'peer not reached')
     }
     this.#plan.settle(target, result, clock.monotonicMs())
-    this.#dialDue()
   }
 }

@@ -11,6 +11,7 @@ import {
 } from '@libp2p/interface'
 import { createLibp2p } from 'libp2p'
 import { DIAL_TIMEOUT_MS } from './dial-target.ts'
+import { MAX_PARALLEL_DIALS } from './dialer.ts'
 import type { Gossip } from './gossip.ts'
 import { STREAM_WINDOW_BYTES } from './peer-stream.ts'
 
@@ -59,7 +60,7 @@ export function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2p> {
       maxConnections: MAX_CONNECTIONS,
       maxIncomingPendingConnections: MAX_PENDING_CONNECTIONS,
       inboundConnectionThreshold: init.inboundConnectionsPerSecond,
-      maxParallelDials: 32,
+      maxParallelDials: MAX_PARALLEL_DIALS,
       dialTimeout: DIAL_TIMEOUT_MS,
       addressDialTimeout: ADDRESS_DIAL_TIMEOUT_MS,
       // Redialling is the dialer's.

@@ -11,14 +11,14 @@ describe('DialPlan', () => {
   const planOf = (...bootstrap: string[]) => new DialPlan(self, bootstrap, () => 0)
 
   const takeOne = (plan: DialPlan, nowMs: number): DialTarget => {
-    const [target, ...others] = plan.takeDue(nowMs, nobody)
+    const [target, ...others] = plan.takeDue(nowMs, nobody, Infinity)
     assert.ok(target !== undefined && others.length === 0)
     return target
   }
 
   describe('bootstrap addresses', () => {
     it('are due at once, each on its own', () => {
-      const targets = planOf(first, second).takeDue(0, nobody)
+      const targets = planOf(first, second).takeDue(0, nobody, Infinity)
       assert.deepEqual(
         targets.map(({ addresses }) => addresses),
         [[first], [second]],
@@ -77,18 +77,26 @@ describe('DialPlan', () => {
     it('bounds how many peers and addresses are kept', () => {
       const plan = planOf()
       for (let index = 0; index < 2000; index += 1) plan.learn(`peer-${index}` as PeerId, [first], 0)
-      assert.equal(plan.takeDue(0, nobody).length, 1024)
+      assert.equal(plan.takeDue(0, nobody, Infinity).length, 1024)
       const other = planOf()
       for (let port = 1; port < 100; port += 1) other.learn(alice, [`/ip4/192.0.2.1/tcp/${port}`], 0)
       assert.equal(takeOne(other, 0).addresses.length, 16)
     })
   })
 
+  it('gives out no more targets than it is asked for, and the others next', () => {
+    const plan = planOf(first, second)
+    assert.deepEqual(plan.takeDue(0, nobody, 1)[0]?.addresses, [first])
+    assert.equal(plan.nextDueMs(), 0)
+    assert.deepEqual(takeOne(plan, 0).addresses, [second])
+    assert.equal(plan.nextDueMs(), undefined)
+  })
+
   it('forgets a peer that could not be reached for long', () => {
     const plan = planOf()
     plan.learn(alice, [first], 0)
     plan.settle(takeOne(plan, 0), { kind: 'failed' }, KEEP_DIALLING_MS - 1)
-    assert.deepEqual(plan.takeDue(KEEP_DIALLING_MS, nobody), [])
+    assert.deepEqual(plan.takeDue(KEEP_DIALLING_MS, nobody, Infinity), [])
     assert.equal(plan.nextDueMs(), undefined)
   })
 
@@ -96,7 +104,7 @@ describe('DialPlan', () => {
     const plan = planOf()
     plan.learn(alice, [first], 0)
     assert.deepEqual(
-      plan.takeDue(0, (peer) => peer === alice),
+      plan.takeDue(0, (peer) => peer === alice, Infinity),
       [],
     )
   })
