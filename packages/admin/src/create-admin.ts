@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import {
   formatListenAddress,
+  listenFailure,
   type ListenAddress,
   type Log,
   type NodeStatus,
@@ -9,7 +10,6 @@ import {
 } from '@layermesh/interface'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { isHostAllowed } from './host-guard.ts'
-import { listenFailure } from './listen-failure.ts'
 
 /** The parts of a node by name, and whether each can do its work. */
 export type Readiness = Readonly<Record<string, boolean>>
@@ -61,7 +61,7 @@ export function createAdmin(deps: AdminDeps, { listen }: AdminInit): Admin {
       try {
         await app.listen({ ...listen })
       } catch (cause) {
-        throw listenFailure(listen, cause)
+        throw listenFailure('admin.listen', listen, cause)
       }
     },
     stop: () => (stopped ??= app.close()),

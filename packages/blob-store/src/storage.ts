@@ -60,7 +60,11 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
   const closing = new AbortController()
   const startedMs = clock.monotonicMs()
   const reconciled = blobs.reconcile(closing.signal).then(
-    () => log.info({ ...blobs.totals, durationMs: clock.monotonicMs() - startedMs }, 'blob index reconciled'),
+    () =>
+      log.info(
+        { ...blobs.totals, durationMs: Math.round(clock.monotonicMs() - startedMs) },
+        'blob index reconciled',
+      ),
     (error: unknown) => {
       if (!closing.signal.aborted) log.error({ err: error }, 'blob index not reconciled')
     },

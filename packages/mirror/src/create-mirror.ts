@@ -4,6 +4,7 @@ import {
   type ByteSource,
   type Clock,
   type ContentFetcher,
+  type ListenAddress,
   type Log,
   type Metrics,
   type Startable,
@@ -11,7 +12,6 @@ import {
 import { createUpstreamTable, type UpstreamNames } from '@layermesh/oci'
 import { DEFAULT_DRAIN_TIMEOUT_MS, HttpListener } from './http-listener.ts'
 import { createHttpApp } from './http-app.ts'
-import type { ListenAddress } from './listen-address.ts'
 import { createMirrorMetrics } from './mirror-metrics.ts'
 import { createRequestHandler } from './request-handler.ts'
 import type { PullTimeouts } from './serve-pull.ts'

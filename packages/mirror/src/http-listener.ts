@@ -2,8 +2,14 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { ListenError, type Clock, type Log, type Startable } from '@layermesh/interface'
-import { formatListenAddress, type ListenAddress } from './listen-address.ts'
+import {
+  formatListenAddress,
+  listenFailure,
+  type Clock,
+  type ListenAddress,
+  type Log,
+  type Startable,
+} from '@layermesh/interface'
 import { parserErrorReply } from './oci-error-reply.ts'
 
 const SERVER_OPTIONS: ServerOptions = {
@@ -14,13 +20,6 @@ const SERVER_OPTIONS: ServerOptions = {
   requestTimeout: 60_000,
   noDelay: true,
   optimizeEmptyRequests: true,
-}
-
-/** What the system's error codes mean to the person who starts a daemon. */
-const LISTEN_REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'the system does not permit it',
-  EADDRINUSE: 'the port is in use',
-  EADDRNOTAVAIL: 'this machine has no such address',
 }
 
 /** How long running replies may take once the listener has been told to stop, in milliseconds. */
@@ -79,9 +78,7 @@ export class HttpListener implements Startable {
       this.#server.listen({ host, port })
       await once(this.#server, 'listening')
     } catch (cause) {
-      const { code = '', message } = cause as NodeJS.ErrnoException
-      const reason = LISTEN_REASONS[code] ?? message
-      throw new ListenError(`can't listen on ${formatListenAddress(this.#address)}: ${reason}`, { cause })
+      throw listenFailure('mirror.listen', this.#address, cause)
     }
     // Out of file descriptors, say: the next connection may be taken again.
     this.#server.on('error', (err) => this.#log.error({ err }, 'connection not accepted'))

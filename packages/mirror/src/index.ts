@@ -12,4 +12,3 @@ export {
   type MirrorInit,
 } from './create-mirror.ts'
 export { DEFAULT_DRAIN_TIMEOUT_MS } from './http-listener.ts'
-export type { ListenAddress } from './listen-address.ts'

@@ -54,7 +54,7 @@ describe('createMirror', () => {
       )
       await assert.rejects(mirror.start(), {
         code: 'ERR_LISTEN',
-        message: `can't listen on 127.0.0.1:${port}: the port is in use`,
+        message: `mirror.listen: can't listen on 127.0.0.1:${port}: it is in use`,
       })
       assert.deepEqual(mirror.addresses(), [])
     })
@@ -62,7 +62,7 @@ describe('createMirror', () => {
     it('throws ERR_LISTEN on one line for an address that this machine does not have', async () => {
       await assert.rejects(startMirror({ listen: [{ host: '192.0.2.1', port: 0 }] }), {
         code: 'ERR_LISTEN',
-        message: "can't listen on 192.0.2.1:0: this machine has no such address",
+        message: "mirror.listen: can't listen on 192.0.2.1:0: this machine has no such address",
       })
     })
 

@@ -59,3 +59,4 @@ export {
 export type { OriginRequest, OriginServer, RequestKind } from './origin-request.ts'
 export type { LoggedRequest } from './request-log.ts'
 export { createTempDir, type TempDir } from './temp-dir.ts'
+export { until } from './until.ts'
