@@ -92,7 +92,7 @@ const KINDS = {
 }
 
 /** Raw bytes of a piece. */
-export interface DataFrame {
+interface DataFrame {
   readonly type: 'data'
   readonly bytes: Uint8Array
 }

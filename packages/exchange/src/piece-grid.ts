@@ -2,7 +2,7 @@
 export const MAX_CONTENT_BYTES = 2 ** 40
 
 /** Smallest and largest piece of content that is cut into several, in bytes. */
-export const MIN_PIECE_BYTES = 4 * 1024
+const MIN_PIECE_BYTES = 4 * 1024
 export const MAX_PIECE_BYTES = 16 * 1024 * 1024
 
 /** How content is cut into pieces: all are `pieceBytes` long but the last, which is what remains. */

@@ -40,7 +40,7 @@ export interface ServingDeps {
 export const TRANSFER_OUTCOMES = ['completed', 'aborted', 'failed', 'refused'] as const
 
 /** One of {@link TRANSFER_OUTCOMES}. */
-export type TransferOutcome = (typeof TRANSFER_OUTCOMES)[number]
+type TransferOutcome = (typeof TRANSFER_OUTCOMES)[number]
 
 /** What is known of a transfer after its end. */
 export interface ServedTransfer {

@@ -8,7 +8,7 @@ import {
 import { pipe } from 'it-pipe'
 
 /** How often in a row upstream may break off without having sent anything new. */
-export const MAX_FRUITLESS_ATTEMPTS = 2
+const MAX_FRUITLESS_ATTEMPTS = 2
 
 /** What a copy works with. */
 export interface UpstreamCopy {

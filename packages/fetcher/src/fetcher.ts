@@ -29,7 +29,7 @@ import type { TagPolicy } from './tag-freshness.ts'
 import { TagResolver } from './tag-resolver.ts'
 
 /** Bytes of manifests kept in memory: they are asked for several times in each pull, and are small. */
-export const DEFAULT_MANIFEST_CACHE_BYTES = 16 * 1024 * 1024
+const DEFAULT_MANIFEST_CACHE_BYTES = 16 * 1024 * 1024
 
 /** Collaborators of the fetcher. */
 export interface FetcherDeps extends Omit<FillJobDeps, 'onFetched' | 'offences'> {

@@ -62,7 +62,7 @@ export interface OpenGeneration {
 }
 
 /** How many times a job starts over because the bytes were wrong. */
-export const MAX_RESTARTS = 3
+const MAX_RESTARTS = 3
 
 /** Gets one blob onto this node's disk, from whichever source gives it. No reader's leaving stops it. */
 export class FillJob {

@@ -23,7 +23,7 @@ import {
 import { tagFreshness, type TagPolicy } from './tag-freshness.ts'
 
 /** How many members are asked for a tag's record when upstream can't be. */
-export const MAX_TAG_PEERS = 8
+const MAX_TAG_PEERS = 8
 
 /** Collaborators of the resolver. */
 export interface TagResolverDeps {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { ConfigInvalidError } from '@layermesh/interface'
 
 /** Shortest secret that is accepted, in characters: what fits in less can be guessed. */
-export const MIN_SECRET_LENGTH = 16
+const MIN_SECRET_LENGTH = 16
 
 /**
  * Reads the cluster's secret: the file's text without white space at its ends.
