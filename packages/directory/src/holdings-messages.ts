@@ -51,7 +51,7 @@ export interface HoldingsHeartbeat {
 }
 
 /** A message that this version has no use for. */
-export interface UnknownHoldingsMessage {
+interface UnknownHoldingsMessage {
   readonly kind: 'unknown'
   readonly version: number
 }
