@@ -24,6 +24,9 @@ export interface Member extends NodeFacts {
 /** Size of the longest frame of a peer stream, in bytes: 1 MiB of payload and room for what a protocol says about it. */
 export const MAX_FRAME_BYTES = 1024 * 1024 + 1024
 
+/** Size of the longest gossip message, in bytes. */
+export const MAX_GOSSIP_BYTES = 1024 * 1024
+
 /** A frame: one message of a peer stream, at most {@link MAX_FRAME_BYTES} long. */
 export type Frame = Uint8Array
 
@@ -43,7 +46,10 @@ export interface PeerStream {
   abort(reason: Error): void
 }
 
-/** Serves one inbound stream; the network aborts the stream when it throws and closes it when it returns. */
+/**
+ * Serves one inbound stream; the network aborts the stream when it throws and closes it when it returns. The opener
+ * speaks first: a network may call the handler only when the opener's first frame has come.
+ */
 export type PeerStreamHandler = (stream: PeerStream, member: Member) => Promise<void>
 
 /** A gossip message of a member; its author is authenticated. */
@@ -69,7 +75,7 @@ export interface PeerNetwork {
   openStream(peer: PeerId, protocol: string, options?: { readonly signal?: AbortSignal }): Promise<PeerStream>
   /** Serves `protocol` from now on; at most once for each protocol. */
   handle(protocol: string, handler: PeerStreamHandler): Promise<void>
-  /** Publishes to all members, best effort: messages may be lost, repeated or reordered. */
+  /** Publishes at most {@link MAX_GOSSIP_BYTES} to all members, best effort: messages may be lost, repeated or reordered. */
   publish(topic: string, message: Uint8Array): Promise<void>
   subscribe(topic: string, handler: GossipHandler): Unsubscribe
   onMembership(listener: MembershipListener): Unsubscribe

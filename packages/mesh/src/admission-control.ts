@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { abortable, ProgressDeadline } from '@layermesh/async'
-import type { Clock, Counter, Log, Metrics } from '@layermesh/interface'
+import { PeerProtocolError, type Clock, type Counter, type Log, type Metrics } from '@layermesh/interface'
 import type { Connection, Stream } from '@libp2p/interface'
 import { addressesOf } from './addresses.ts'
 import { MAX_ADDRESSES, MAX_HELLO_BYTES, MAX_INTRODUCTIONS, type Introduction } from './admission-messages.ts'
@@ -107,15 +107,18 @@ export class AdmissionControl {
     const { signal } = deadline
     const dialled = connection.direction === 'outbound'
     if (dialled) accepted.resolve(openHello(connection, signal))
-    const stream = new Libp2pPeerStream(await abortable(accepted.promise, signal), {
+    const transport = await abortable(accepted.promise, signal)
+    const stream = new Libp2pPeerStream(transport, {
       peer: remotePeerOf(connection),
       maxFrameBytes: MAX_HELLO_BYTES,
     })
+    // Anybody may open this one: it is reset long before its window is full.
+    transport.maxReadBufferLength = MAX_HELLO_BYTES
     const us = { ...self(), nonce: new Uint8Array(randomBytes(32)) }
     const admit = (newcomer: Newcomer) => this.#admit(connection, newcomer)
     const hello = dialled ? helloAsDialler : helloAsListener
     for (const introduction of await hello(stream, us, admit, { signal })) introduced(introduction)
-    await stream.close()
+    await abortable(stream.close(), signal)
   }
 
   #admit(connection: Connection, { facts, addresses }: Newcomer): readonly Introduction[] {
@@ -131,10 +134,7 @@ export class AdmissionControl {
   }
 
   async #turnAway(connection: Connection, error: unknown): Promise<HelloOutcome> {
-    const refusal =
-      error instanceof AdmissionRefusal
-        ? error
-        : new AdmissionRefusal('lost', 'the connection was lost during the hello', { cause: error })
+    const refusal = refusalOf(error)
     const { outcome, message, cause } = refusal
     const level = outcome === 'lost' ? 'debug' : 'warn'
     this.#deps.log[level](
@@ -146,6 +146,12 @@ export class AdmissionControl {
     else await connection.close().catch(() => connection.abort(refusal))
     return outcome
   }
+}
+
+function refusalOf(cause: unknown): AdmissionRefusal {
+  if (cause instanceof AdmissionRefusal) return cause
+  if (cause instanceof PeerProtocolError) return new AdmissionRefusal('protocol', cause.message, { cause })
+  return new AdmissionRefusal('lost', 'the connection was lost during the hello', { cause })
 }
 
 async function openHello(connection: Connection, signal: AbortSignal): Promise<Stream> {

@@ -6,11 +6,14 @@ import {
   type GossipSubComponents,
   type Message,
 } from '@chainsafe/libp2p-gossipsub'
-import type { GossipHandler, Log, PeerId, Unsubscribe } from '@layermesh/interface'
+import {
+  MAX_GOSSIP_BYTES,
+  type GossipHandler,
+  type Log,
+  type PeerId,
+  type Unsubscribe,
+} from '@layermesh/interface'
 import type { Connection, PeerId as Libp2pPeerId, StreamHandler, Topology } from '@libp2p/interface'
-
-/** Longest message that may be published, in bytes. */
-export const MAX_GOSSIP_BYTES = 1024 * 1024
 
 /** Longest bundle of messages that a peer may send at once, when it hands over what we have missed, and that may wait for a peer that is slow. */
 const MAX_BUNDLE_BYTES = 16 * MAX_GOSSIP_BYTES

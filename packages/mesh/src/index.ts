@@ -9,6 +9,5 @@ export {
   type PeerNetworkDeps,
   type PeerNetworkInit,
 } from './create-peer-network.ts'
-export { MAX_GOSSIP_BYTES } from './gossip.ts'
 export { identityPath } from './identity.ts'
 export type { Libp2pPeerNetwork } from './libp2p-peer-network.ts'

@@ -5,7 +5,6 @@ import {
   type Log,
   type Member,
   type MembershipListener,
-  type NodeFacts,
   type PeerId,
   type Unsubscribe,
 } from '@layermesh/interface'
@@ -13,8 +12,7 @@ import type { Connection } from '@libp2p/interface'
 import type { Newcomer } from './admission.ts'
 
 interface Entry {
-  readonly facts: NodeFacts
-  addresses: readonly string[]
+  readonly said: Newcomer
   roundTripMs: number | undefined
   /** The connections over which the peer was admitted, the oldest first. */
   readonly connections: Set<Connection>
@@ -60,20 +58,19 @@ export class Membership {
   }
 
   /** Adds an admitted connection, and with the first one the member. */
-  add(connection: Connection, { facts, addresses }: Newcomer): void {
+  add(connection: Connection, said: Newcomer): void {
     const peer = remotePeerOf(connection)
     const known = this.#entries.get(peer)
-    if (known !== undefined && isDeepStrictEqual(known.facts, facts)) {
-      known.addresses = addresses
+    if (known !== undefined && isDeepStrictEqual(known.said, said)) {
       known.connections.add(connection)
       return
     }
-    // A peer that says other things of itself has been restarted, so its earlier connections are dead.
+    // A peer that says other things of itself has been restarted or moved, so its earlier connections are dead.
     for (const dead of [...(known?.connections ?? [])]) {
       this.remove(dead)
       dead.abort(new Error('the peer has been restarted'))
     }
-    const entry = { facts, addresses, roundTripMs: undefined, connections: new Set([connection]) }
+    const entry = { said, roundTripMs: undefined, connections: new Set([connection]) }
     this.#entries.set(peer, entry)
     this.#tell((listener) => listener.joined?.(this.#memberOf(peer, entry)))
   }
@@ -98,17 +95,8 @@ export class Membership {
     return () => this.#registrations.delete(registration)
   }
 
-  #memberOf(peer: PeerId, { facts, addresses, roundTripMs }: Entry): Member {
-    const { name, version, locality } = facts
-    return {
-      peer,
-      name,
-      version,
-      locality,
-      link: linkClassOf(this.#here, locality),
-      addresses,
-      roundTripMs,
-    }
+  #memberOf(peer: PeerId, { said: { facts, addresses }, roundTripMs }: Entry): Member {
+    return { peer, ...facts, link: linkClassOf(this.#here, facts.locality), addresses, roundTripMs }
   }
 
   #tell(event: (listener: MembershipListener) => void): void {

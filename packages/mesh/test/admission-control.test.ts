@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { setImmediate } from 'node:timers/promises'
 import { PeerStreamError, type PeerId } from '@layermesh/interface'
 import { ManualClock } from '@layermesh/testkit'
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
@@ -81,7 +82,7 @@ describe('AdmissionControl', () => {
       })
     }
 
-    it('is known to be in the way of nothing: those with the secret are members', async () => {
+    it('keeps nobody out who has it', async () => {
       const node = await cluster.start({ secret: 'a secret' })
       await cluster.start({ secret: 'another', bootstrap: node.addresses })
       const member = await cluster.start({ secret: 'a secret', bootstrap: node.addresses })
@@ -114,6 +115,24 @@ describe('AdmissionControl', () => {
       await sayHello(await connection.newStream(HELLO_PROTOCOL)).send(Buffer.from('hello!'))
       await closed(connection)
       assert.deepEqual((await refused(node)).outcome, 'protocol')
+    })
+
+    it('is cut off when it says too much at once, announced or not', async () => {
+      const node = await cluster.start()
+      const announced = await dialAsStranger(node)
+      const stream = await announced.newStream(HELLO_PROTOCOL)
+      stream.send(Uint8Array.of(0xff, 0xff, 0xff, 0xff))
+      await closed(announced)
+      assert.deepEqual((await refused(node)).outcome, 'protocol')
+
+      const flooding = await dialAsStranger(node)
+      const flood = await flooding.newStream(HELLO_PROTOCOL)
+      flood.send(Uint8Array.of(0, 16, 0, 0))
+      while (flood.status === 'open') {
+        flood.send(new Uint8Array(1024 * 1024))
+        await setImmediate()
+      }
+      await closed(flooding)
     })
 
     it('gets no stream of any protocol before it has proven membership', async () => {

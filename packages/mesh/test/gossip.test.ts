@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
-import type { PeerId } from '@layermesh/interface'
-import { MAX_GOSSIP_BYTES } from '@layermesh/mesh'
+import { MAX_GOSSIP_BYTES, type PeerId } from '@layermesh/interface'
 import { TestCluster, type TestNode } from './support/cluster.ts'
 
 const TOPIC = '/layermesh/test/1'
