@@ -50,8 +50,10 @@ export class DemoClient {
       known: this.#known,
       ...options,
     })
-    const { bytes, digest, digests } = await pulling.catch((cause: unknown) => {
+    const { bytes, digest, digests } = await pulling.catch(async (cause: unknown) => {
       options.signal.throwIfAborted()
+      // Only the log of a node that has ended is known to its last line.
+      await process.stop()
       throw pullFailure(this.node.name, name, { cause, log: process.log })
     })
     if (digest !== manifest.digest) {

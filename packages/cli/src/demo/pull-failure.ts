@@ -24,7 +24,10 @@ function warningText({ err, msg }: LogLine): string {
   return message === '' ? msg : `${msg} (${message})`
 }
 
+/** What an error says, and what its causes say, whether it is one or was written to a log. */
 function messageOf(error: unknown): string {
-  const { message } = (error ?? {}) as { readonly message?: unknown }
-  return typeof message === 'string' ? message : ''
+  const { cause, message } = (error ?? {}) as { readonly cause?: unknown; readonly message?: unknown }
+  if (typeof message !== 'string') return ''
+  const reason = messageOf(cause)
+  return reason === '' ? message : `${message}: ${reason}`
 }
