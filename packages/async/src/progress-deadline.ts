@@ -11,6 +11,8 @@ export class ProgressDeadline implements Disposable {
   readonly #makeError: () => Error
   #lastProgressMs: number
   #paused = false
+  /** Whether the time is over, and only what has come in the meantime has yet to be looked at. */
+  #suspected = false
   #cancel: () => void
 
   constructor(clock: Clock, timeoutMs: number, makeError: () => Error) {
@@ -29,6 +31,7 @@ export class ProgressDeadline implements Disposable {
   /** Says that something happened; cheap enough for each chunk. */
   progress(): void {
     this.#paused = false
+    this.#suspected = false
     this.#lastProgressMs = this.#clock.monotonicMs()
   }
 
@@ -45,7 +48,15 @@ export class ProgressDeadline implements Disposable {
   readonly #check = (): void => {
     const idleMs = this.#paused ? 0 : this.#clock.monotonicMs() - this.#lastProgressMs
     const leftMs = this.#timeoutMs - idleMs
-    if (leftMs <= 0) this.#controller.abort(this.#makeError())
-    else this.#cancel = this.#clock.setTimer(leftMs, this.#check)
+    if (leftMs > 0) this.#cancel = this.#clock.setTimer(leftMs, this.#check)
+    else if (this.#suspected) this.#controller.abort(this.#makeError())
+    else this.#suspect()
+  }
+
+  // An event loop that was held up runs its timers before it reads its sockets, and progress may be waiting there:
+  // the verdict is left to a timer of the loop's next turn.
+  #suspect(): void {
+    this.#suspected = true
+    this.#cancel = this.#clock.setTimer(0, this.#check)
   }
 }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
+import { systemClock } from '@layermesh/interface'
 import { ManualClock } from '@layermesh/testkit'
 
 import { ProgressDeadline } from '../src/index.ts'
@@ -38,6 +41,21 @@ describe('ProgressDeadline', () => {
     assert.equal(deadline.signal.aborted, true)
   })
 
+  it('looks at what came while the event loop was held up before it gives up', async () => {
+    const deadline = new ProgressDeadline(systemClock, 20, () => new Error('stalled'))
+    const [near, far] = await socketPair()
+    near.once('data', () => deadline.progress())
+    far.write('a sign of life')
+    // The bytes are in the socket's buffer long before the time is over, but nothing can read them.
+    const heldUpUntilMs = performance.now() + 100
+    while (performance.now() < heldUpUntilMs);
+    await once(near, 'data')
+    assert.equal(deadline.signal.aborted, false)
+    deadline[Symbol.dispose]()
+    near.destroy()
+    far.destroy()
+  })
+
   it('leaves no timer behind when disposed of', () => {
     const { clock, deadline } = start()
     deadline[Symbol.dispose]()
@@ -46,3 +64,14 @@ describe('ProgressDeadline', () => {
     assert.equal(deadline.signal.aborted, false)
   })
 })
+
+async function socketPair(): Promise<[Socket, Socket]> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const accepted = once(server, 'connection')
+  const near = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  await once(near, 'connect')
+  const [far] = (await accepted) as [Socket]
+  server.close()
+  return [near, far]
+}
