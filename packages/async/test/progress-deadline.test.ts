@@ -42,18 +42,20 @@ describe('ProgressDeadline', () => {
   })
 
   it('looks at what came while the event loop was held up before it gives up', async () => {
-    const deadline = new ProgressDeadline(systemClock, 20, () => new Error('stalled'))
+    using deadline = new ProgressDeadline(systemClock, 20, () => new Error('stalled'))
     const [near, far] = await socketPair()
-    near.once('data', () => deadline.progress())
-    far.write('a sign of life')
-    // The bytes are in the socket's buffer long before the time is over, but nothing can read them.
-    const heldUpUntilMs = performance.now() + 100
-    while (performance.now() < heldUpUntilMs);
-    await once(near, 'data')
-    assert.equal(deadline.signal.aborted, false)
-    deadline[Symbol.dispose]()
-    near.destroy()
-    far.destroy()
+    try {
+      near.once('data', () => deadline.progress())
+      far.write('a sign of life')
+      // The bytes are in the socket's buffer long before the time is over, but nothing can read them.
+      const heldUpUntilMs = performance.now() + 100
+      while (performance.now() < heldUpUntilMs);
+      await once(near, 'data')
+      assert.equal(deadline.signal.aborted, false)
+    } finally {
+      near.destroy()
+      far.destroy()
+    }
   })
 
   it('leaves no timer behind when disposed of', () => {
