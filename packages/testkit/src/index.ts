@@ -35,10 +35,10 @@ export {
 } from './node-cluster.ts'
 export {
   spawnNode,
-  type AskOptions,
   type LogLine,
   type NodeProcess,
   type NodeProcessOptions,
+  type WaitOptions,
 } from './node-process.ts'
 export type { GossipFaults } from './memory-gossip.ts'
 export { createMemoryMesh, type MemoryMesh, type MemoryMeshInit } from './memory-mesh.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import type { Locality } from '@layermesh/interface'
 
-import { type AskOptions, type NodeProcess, spawnNode } from './node-process.ts'
+import { type NodeProcess, spawnNode, type WaitOptions } from './node-process.ts'
 import { until } from './until.ts'
 
 // A machine that is busy with other things must not look like a peer that has died.
@@ -57,10 +57,7 @@ export class NodeCluster implements AsyncDisposable {
     const others = [...this.#nodes]
     this.#nodes.push(node)
     await Promise.all(
-      others.map(async (other) => {
-        await until(() => knows(node, other, { signal }), { signal })
-        await until(() => knows(other, node, { signal }), { signal })
-      }),
+      others.flatMap((other) => [whenJoined(node, other, { signal }), whenJoined(other, node, { signal })]),
     )
     return node
   }
@@ -109,7 +106,7 @@ export async function whenHoldingsKnown(
   observer: NodeProcess,
   holder: NodeProcess,
   blobs: number,
-  options: AskOptions = {},
+  options: WaitOptions = {},
 ): Promise<void> {
   await until(async () => {
     const peers = await observer.peers(options)
@@ -117,7 +114,6 @@ export async function whenHoldingsKnown(
   }, options)
 }
 
-async function knows(observer: NodeProcess, peer: NodeProcess, options: AskOptions): Promise<boolean> {
-  const peers = await observer.peers(options)
-  return peers.some(({ peerId }) => peerId === peer.peerId)
+async function whenJoined(observer: NodeProcess, peer: NodeProcess, options: WaitOptions): Promise<void> {
+  await observer.waitForLog((line) => line.msg === 'peer joined' && line['peer'] === peer.peerId, options)
 }

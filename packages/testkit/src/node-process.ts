@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
+import { abortable } from '@layermesh/async'
 import type { NodeStatus, PeerStatus } from '@layermesh/interface'
 
 /** How to start a node in a process of its own. */
@@ -20,8 +21,8 @@ export interface NodeProcessOptions {
 /** A line of a node's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly msg: string }
 
-/** Options of each question to a node's admin API. */
-export interface AskOptions {
+/** Options of whatever is waited for. */
+export interface WaitOptions {
   readonly signal?: AbortSignal | undefined
 }
 
@@ -38,11 +39,11 @@ export interface NodeProcess extends AsyncDisposable {
   /** The log up to now. */
   readonly log: readonly LogLine[]
   /** Asks the admin API what the node is and has done. */
-  status(options?: AskOptions): Promise<NodeStatus>
+  status(options?: WaitOptions): Promise<NodeStatus>
   /** Asks the admin API for the other members of the cluster. */
-  peers(options?: AskOptions): Promise<readonly PeerStatus[]>
+  peers(options?: WaitOptions): Promise<readonly PeerStatus[]>
   /** Resolves with the first log line, past or to come, that fulfils `predicate`; rejects when the process ends before. */
-  waitForLog(predicate: (line: LogLine) => boolean): Promise<LogLine>
+  waitForLog(predicate: (line: LogLine) => boolean, options?: WaitOptions): Promise<LogLine>
   /** Sends a signal, SIGTERM if none is named, and resolves with the exit code once the process has ended, null if a signal ended it. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
@@ -80,7 +81,7 @@ export async function spawnNode(options: NodeProcessOptions): Promise<NodeProces
     log: output.lines,
     status: ({ signal } = {}) => ask<NodeStatus>(`${adminUrl}/api/v1/status`, signal),
     peers: ({ signal } = {}) => ask<readonly PeerStatus[]>(`${adminUrl}/api/v1/peers`, signal),
-    waitForLog: (predicate) => output.waitFor(predicate),
+    waitForLog: (predicate, { signal } = {}) => abortable(output.waitFor(predicate), signal),
     stop,
     [Symbol.asyncDispose]: async () => {
       await stop()
@@ -157,6 +158,8 @@ class NodeOutput {
     if (known !== undefined) return Promise.resolve(known)
     if (this.#over) return Promise.reject(this.#reason())
     const promise = Promise.withResolvers<LogLine>()
+    // Who gave up waiting must not fail a second time, by an unhandled rejection, when the process ends.
+    promise.promise.catch(() => {})
     this.#waiters.add({ predicate, promise })
     return promise.promise
   }

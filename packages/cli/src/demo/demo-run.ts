@@ -99,10 +99,9 @@ async function replaceOrigin(
     await cluster.stopOrigin()
     const node = await cluster.addNode(newcomer, steps.signal)
     advance(0.5)
-    const learned = clients.map((client) =>
-      whenHoldingsKnown(node.process, client.node.process, client.contents, steps),
-    )
-    await Promise.all(learned)
+    for (const client of clients) {
+      await whenHoldingsKnown(node.process, client.node.process, client.contents, steps)
+    }
     return new DemoClient(node)
   })
   return value

@@ -26,7 +26,13 @@ export async function demo(options: DemoOptions & { readonly json: boolean }, io
     signal: stop.signal,
   })
   const report = reportDemo(demoOptions, results)
-  io.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : reportText(report))
+  if (json) {
+    io.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)
+  } else {
+    // Between the steps and the report, where both go to the same terminal.
+    io.stderr.write('\n')
+    io.stdout.write(reportText(report))
+  }
 }
 
 // Published, this file and the command's are .js.

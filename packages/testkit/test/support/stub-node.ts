@@ -3,8 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 
-// A program that looks like a node from outside: it reads a configuration, logs, and knows its peers, which it learns
-// from the first of them. It says of every peer that it holds three blobs.
+// A program that looks like a node from outside: it reads a configuration, logs, and knows its peers, which it asks
+// the first of them for. It says of every peer that it holds three blobs.
 
 interface StubConfig {
   readonly node: { readonly name: string }
@@ -16,31 +16,53 @@ process.on('SIGTERM', () => process.exit(0))
 const { values } = parseArgs({ options: { config: { type: 'string', default: '' } } })
 const { mesh, node } = JSON.parse(await readFile(values.config, 'utf8')) as StubConfig
 const peerId = `peer-${node.name}`
-const roster = [peerId]
-const rosterUrl = mesh.bootstrap.map((address) => `http://127.0.0.1:${address.split('/')[4] ?? ''}`)[0]
+/** Where each peer is, by its id. */
+const peers = new Map<string, string>()
 
 const server = createServer((request, response) => {
-  const [, kind, joining] = (request.url ?? '').split('/')
-  if (kind === 'join' && joining !== undefined) roster.push(joining)
-  void answer(kind).then((value) => response.end(JSON.stringify(value)))
+  const [, kind, joining, address] = (request.url ?? '').split('/')
+  if (kind === 'join' && joining !== undefined && address !== undefined) addPeer(joining, address)
+  response.end(JSON.stringify(kind === 'api' ? peerStatuses() : [...peers]))
 })
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-if (rosterUrl !== undefined) await fetch(`${rosterUrl}/join/${peerId}`)
+const self = `127.0.0.1:${(server.address() as AddressInfo).port}`
 
-const { port } = server.address() as AddressInfo
-const admin = `127.0.0.1:${port}`
-const started = { mirror: [admin], admin, mesh: [`/ip4/127.0.0.1/tcp/${port}/p2p/${peerId}`], peerId }
 console.log('for people')
-console.log(JSON.stringify({ level: 'info', settings: settingsInEnvironment(), msg: 'environment read' }))
-console.log(JSON.stringify({ level: 'info', ...started, msg: 'node started' }))
+log('environment read', { settings: settingsInEnvironment() })
+log('node started', {
+  mirror: [self],
+  admin: self,
+  mesh: [`/ip4/127.0.0.1/tcp/${self.split(':')[1] ?? ''}/p2p/${peerId}`],
+  peerId,
+})
+for (const multiaddr of mesh.bootstrap) {
+  const [, , ip = '', , port = '', , first = ''] = multiaddr.split('/')
+  for (const [peer, address] of [[first, `${ip}:${port}`] as const, ...(await join(`${ip}:${port}`))]) {
+    if (peer === peerId) continue
+    addPeer(peer, address)
+    await join(address)
+  }
+}
 
-async function answer(kind: string | undefined): Promise<unknown> {
-  if (kind !== 'api') return roster
-  const known =
-    rosterUrl === undefined ? roster : ((await (await fetch(`${rosterUrl}/roster`)).json()) as string[])
-  return known.filter((id) => id !== peerId).map((id) => ({ peerId: id, holds: { blobs: 3, bytes: 30 } }))
+async function join(address: string): Promise<[peer: string, address: string][]> {
+  const response = await fetch(`http://${address}/join/${peerId}/${self}`)
+  return (await response.json()) as [string, string][]
+}
+
+function addPeer(peer: string, address: string): void {
+  if (peers.has(peer)) return
+  peers.set(peer, address)
+  log('peer joined', { peer })
+}
+
+function peerStatuses(): object[] {
+  return [...peers.keys()].map((id) => ({ peerId: id, holds: { blobs: 3, bytes: 30 } }))
 }
 
 function settingsInEnvironment(): string[] {
   return Object.keys(process.env).filter((name) => name.startsWith('LAYERMESH_'))
+}
+
+function log(msg: string, fields: object): void {
+  console.log(JSON.stringify({ level: 'info', ...fields, msg }))
 }
