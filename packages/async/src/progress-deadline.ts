@@ -54,9 +54,10 @@ export class ProgressDeadline implements Disposable {
   }
 
   // An event loop that was held up runs its timers before it reads its sockets, and progress may be waiting there:
-  // the verdict is left to a timer of the loop's next turn.
+  // the verdict comes after the loop has looked. That is a matter of the loop's order, not of the clock.
   #suspect(): void {
     this.#suspected = true
-    this.#cancel = this.#clock.setTimer(0, this.#check)
+    const verdict = setImmediate(this.#check)
+    this.#cancel = () => clearImmediate(verdict)
   }
 }

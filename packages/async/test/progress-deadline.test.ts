@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { setImmediate } from 'node:timers/promises'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 import { systemClock } from '@layermesh/interface'
@@ -13,31 +14,34 @@ describe('ProgressDeadline', () => {
     return { clock, deadline: new ProgressDeadline(clock, 1000, () => new Error('stalled')) }
   }
 
-  it('aborts with the error once nothing has happened for the time-out', () => {
+  it('aborts with the error once nothing has happened for the time-out', async () => {
     const { clock, deadline } = start()
     clock.advance(999)
     assert.equal(deadline.signal.aborted, false)
     clock.advance(1)
+    await setImmediate()
     assert.equal((deadline.signal.reason as Error).message, 'stalled')
   })
 
-  it('is pushed back by progress', () => {
+  it('is pushed back by progress', async () => {
     const { clock, deadline } = start()
     clock.advance(900)
     deadline.progress()
     clock.advance(999)
     assert.equal(deadline.signal.aborted, false)
     clock.advance(1)
+    await setImmediate()
     assert.equal(deadline.signal.aborted, true)
   })
 
-  it('stands still while paused, until the next progress', () => {
+  it('stands still while paused, until the next progress', async () => {
     const { clock, deadline } = start()
     deadline.pause()
     clock.advance(60_000)
     assert.equal(deadline.signal.aborted, false)
     deadline.progress()
     clock.advance(1000)
+    await setImmediate()
     assert.equal(deadline.signal.aborted, true)
   })
 
