@@ -16,6 +16,7 @@ import {
 import { type Containerd, startContainerd } from './clients/containerd.ts'
 import { podmanPull, skopeoPull, writeRegistriesConf } from './clients/containers-image.ts'
 import { Cluster, UPSTREAM_HOST } from './support/cluster.ts'
+import { deployFile } from './support/deploy-file.ts'
 import { buildDebianImage } from './support/debian-image.ts'
 import { describeWithTools } from './support/debian-tools.ts'
 import { blobBytesSent, type DockerRegistry, startDockerRegistry } from './support/docker-registry.ts'
@@ -153,9 +154,11 @@ describeWithTools(
 
     async function hostsDir(node: NodeProcess): Promise<string> {
       const dir = join(temp.path, `hosts-${node.pid}`)
-      await mkdir(join(dir, UPSTREAM_HOST), { recursive: true })
-      const host = `[host."${node.mirrorUrl}"]\n  capabilities = ["pull", "resolve"]\n`
-      await writeFile(join(dir, UPSTREAM_HOST, 'hosts.toml'), `server = "${node.mirrorUrl}"\n${host}`)
+      await mkdir(join(dir, '_default'), { recursive: true })
+      await writeFile(
+        join(dir, '_default', 'hosts.toml'),
+        await deployFile('containerd/hosts.toml', node.mirrorUrl),
+      )
       return dir
     }
   },

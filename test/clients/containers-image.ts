@@ -1,23 +1,13 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { deployFile } from '../support/deploy-file.ts'
 import { runCommand } from '../support/run-command.ts'
 
-/** Writes a registries.conf that sends pulls of `host` to a mirror, as podman, skopeo and CRI-O read it. */
+/** Writes the registries.conf of `deploy/`, as podman, skopeo and CRI-O read it, with `host` in the place of Docker Hub. */
 export async function writeRegistriesConf(file: string, host: string, mirrorUrl: string): Promise<void> {
-  const location = `${new URL(mirrorUrl).host}/${host}`
-  await writeFile(
-    file,
-    [
-      '[[registry]]',
-      `prefix = "${host}"`,
-      `location = "${host}"`,
-      '[[registry.mirror]]',
-      `location = "${location}"`,
-      'insecure = true',
-      '',
-    ].join('\n'),
-  )
+  const text = await deployFile('containers/layermesh.conf', mirrorUrl)
+  await writeFile(file, text.replaceAll('docker.io', host))
 }
 
 /** Pulls with `skopeo copy` into an OCI layout and returns the digests of all content in it. */
