@@ -75,7 +75,14 @@ const summary = await Promise.all(
     samples,
   })),
 )
-console.table(summary.map(({ samples: _, version: __, ...row }) => row))
+console.table(
+  summary.map(({ name, medianMiBPerSecond, medianCpuSecondsPerGiB, peakMemoryMiB }) => ({
+    server: name,
+    'MiB/s': medianMiBPerSecond,
+    'CPU s/GiB': medianCpuSecondsPerGiB,
+    'peak MiB': peakMemoryMiB,
+  })),
+)
 const command = `npm run bench:serve -- --size-mib ${options['size-mib']} --repeats ${options.repeats}`
 console.log(`raw samples: ${await writeResult('serve', command, { sizeBytes, repeats, servers: summary })}`)
 
