@@ -13,6 +13,7 @@ const EXAMPLES = `
 Examples:
   layermesh serve            run a node with its defaults
   layermesh peers            show who it found
+  layermesh demo             see what a cluster saves, on this machine alone
   layermesh serve --help     how to configure it
 
 Exit codes: 0 success, 2 wrong usage or configuration, 1 any other failure.`

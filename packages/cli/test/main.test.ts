@@ -15,9 +15,9 @@ describe('layermesh', () => {
   })
 
   describe('--help', () => {
-    for (const args of [['--help'], ['serve', '--help'], ['status', '--help'], ['peers', '--help']]) {
-      it(`explains ${args.join(' ')} with examples`, async () => {
-        const { code, stdout, stderr } = await runCommand(args)
+    for (const command of [[], ['serve'], ['status'], ['peers'], ['demo']]) {
+      it(`explains ${['layermesh', ...command].join(' ')} with examples`, async () => {
+        const { code, stdout, stderr } = await runCommand([...command, '--help'])
         assert.deepEqual([code, stderr], [0, ''])
         assert.match(stdout, /^Examples:\n {2}layermesh /m)
       })
