@@ -7,7 +7,8 @@ const MiB = 1024 * 1024
 const EXPLANATION = `
 It starts a registry and nodes in two sites on this machine, each in a process of its own, and pulls an image on all
 nodes at once, a second version of it node by node, and that version on a new node when the registry is stopped.
-It needs no network, and leaves nothing behind.
+It needs no network, and leaves nothing behind. While it runs, the registry takes up to three times the size of the
+image in memory, and each node a copy of it on disk, in the folder for temporary files.
 
 Examples:
   layermesh demo
