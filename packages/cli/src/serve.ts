@@ -5,10 +5,12 @@ import { createLog } from '@layermesh/telemetry'
 import type { CliIo } from './cli-io.ts'
 import { reportError } from './report-error.ts'
 import { stopSignal } from './stop-signal.ts'
+import { tuneGarbageCollector } from './tune-garbage-collector.ts'
 import { welcomeText } from './welcome-text.ts'
 
 /** Runs a node until SIGINT or SIGTERM. Throws what keeps it from starting; a second Ctrl-C ends the process. */
 export async function serve(config: Config, io: CliIo): Promise<void> {
+  tuneGarbageCollector()
   const log = createLog({ level: config.log.level, pretty: io.stdout.isTTY })
   const stopped = stopSignal({ emitter: process, clock: systemClock, onRepeated: () => process.exit(1) })
   process.on('uncaughtException', (err) => {
