@@ -29,7 +29,7 @@ import type { TagPolicy } from './tag-freshness.ts'
 import { TagResolver } from './tag-resolver.ts'
 
 /** Bytes of manifests kept in memory: they are asked for several times in each pull, and are small. */
-const DEFAULT_MANIFEST_CACHE_BYTES = 16 * 1024 * 1024
+const MANIFEST_CACHE_BYTES = 16 * 1024 * 1024
 
 /** Collaborators of the fetcher. */
 export interface FetcherDeps extends Omit<FillJobDeps, 'onFetched' | 'offences'> {
@@ -43,8 +43,6 @@ export interface FetcherInit {
   /** The setting `sources`. */
   readonly sources: readonly SourceScope[]
   readonly tagPolicyOf: (upstream: string) => TagPolicy
-  /** @default {@link DEFAULT_MANIFEST_CACHE_BYTES} */
-  readonly manifestCacheBytes?: number
 }
 
 /** Content from this node's disk, else from peers, else from upstream; each missing blob is fetched once at a time. */
@@ -70,13 +68,13 @@ export class Fetcher implements ContentFetcher {
     this.#tags = new TagResolver({
       ...deps,
       tagPolicyOf: init.tagPolicyOf,
-      keepManifest: async (_ref, manifest) => {
+      keepManifest: async (manifest) => {
         onFetched('upstream', manifest.bytes.length)
         await this.#keep(manifest.digest, manifest.bytes)
       },
     })
     this.#manifests = new LRUCache({
-      maxSize: init.manifestCacheBytes ?? DEFAULT_MANIFEST_CACHE_BYTES,
+      maxSize: MANIFEST_CACHE_BYTES,
       sizeCalculation: ({ bytes }) => Math.max(1, bytes.length),
     })
   }

@@ -35,7 +35,7 @@ export interface TagResolverDeps {
   readonly log: Log
   readonly tagPolicyOf: (upstream: string) => TagPolicy
   /** Keeps a manifest that came along with an answer, so that it isn't fetched again. */
-  readonly keepManifest: (ref: TagRef, manifest: UpstreamManifest) => Promise<void>
+  readonly keepManifest: (manifest: UpstreamManifest) => Promise<void>
 }
 
 /** Says what a tag points to: by a fresh record, else by upstream, else by a stale record of ours or of a peer. */
@@ -86,7 +86,7 @@ export class TagResolver {
     const descriptor = await upstream.headManifest(ref, ref.tag)
     if (descriptor !== undefined) return descriptor
     const manifest = await upstream.getManifest(ref, ref.tag)
-    await keepManifest(ref, manifest)
+    await keepManifest(manifest)
     return descriptorOf(manifest)
   }
 
