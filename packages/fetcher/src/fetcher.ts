@@ -1,3 +1,4 @@
+import { abortable } from '@layermesh/async'
 import type { ContentProvider, Exchange } from '@layermesh/exchange'
 import {
   type BlobFacts,
@@ -110,7 +111,7 @@ export class Fetcher implements ContentFetcher {
     const held = await store.stat(ref.digest)
     if (held !== undefined) return { sizeBytes: held.sizeBytes, source: 'cache' }
     const job = this.#jobs.find(ref.digest)
-    if (job !== undefined) {
+    if (job?.isFor(ref) === true) {
       const { fill } = await job.whenBegun(options?.signal)
       if (fill !== undefined) return { sizeBytes: fill.sizeBytes, source: job.source }
     }
@@ -128,11 +129,21 @@ export class Fetcher implements ContentFetcher {
   }
 
   async openBlob(ref: ContentRef, options?: FetchOptions): Promise<FetchedBlob> {
-    if (this.#jobs.find(ref.digest) === undefined) {
-      const held = await this.#openHeld(ref.digest)
-      if (held !== undefined) return held
+    for (;;) {
+      if (this.#jobs.find(ref.digest) === undefined) {
+        const held = await this.#openHeld(ref.digest)
+        if (held !== undefined) return held
+      }
+      const job = this.#jobs.join(ref)
+      try {
+        return await this.#follow(job, ref.digest, options)
+      } catch (error) {
+        options?.signal?.throwIfAborted()
+        if (job.isFor(ref)) throw error
+      }
+      // It could not get the blob from where another caller wanted it. Until its end it would be joined again.
+      await abortable(Promise.allSettled([job.done]), options?.signal)
     }
-    return this.#follow(this.#jobs.join(ref), ref.digest, options)
   }
 
   /** Ends all fetching. Idempotent. */

@@ -116,6 +116,12 @@ export class FillJob {
     }
   }
 
+  /** Whether the job asks where `ref` says; what upstream answers to another repository, or of another kind, is no answer to `ref`. */
+  isFor({ kind, upstream, repository }: ContentRef): boolean {
+    const { ref } = this.#init
+    return ref.kind === kind && ref.upstream === upstream && ref.repository === repository
+  }
+
   /** Makes the job fetch as the lead of `scope` too; false when it can't (see {@link SourceRoster.leadFor}). */
   leadFor(scope: LinkClass): boolean {
     return this.#roster.leadFor(scope)

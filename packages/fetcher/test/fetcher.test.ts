@@ -181,6 +181,21 @@ describe('Fetcher', () => {
       assert.deepEqual(await readAll(await node.fetcher.openBlob(refTo(digest))), layer.bytes)
     })
 
+    it('asks for itself when the fetch that it joined was refused what it asked for', async () => {
+      const node = await cluster.addNode('one')
+      const hang = cluster.origin.script({ match: { kind: 'manifest' }, action: { type: 'hang' } })
+      const asManifest = assert.rejects(
+        node.fetcher.getManifest(refTo(digest, 'manifest')),
+        UpstreamNotFoundError,
+      )
+      await cluster.origin.waitForRequest(({ kind }) => kind === 'manifest')
+      const asBlob = node.fetcher.openBlob(refTo(digest))
+      assert.equal((await node.fetcher.statBlob(refTo(digest))).sizeBytes, layer.bytes.length)
+      hang.release()
+      await asManifest
+      assert.deepEqual(await readAll(await asBlob), layer.bytes)
+    })
+
     it('says what upstream answered when nobody has the blob', async () => {
       const node = await cluster.addNode('one')
       const missing = refTo(digestOf(Buffer.from('nobody has this')))
