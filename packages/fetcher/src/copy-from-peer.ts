@@ -1,5 +1,5 @@
 import type { Transfer } from '@layermesh/exchange'
-import { type Fill, PeerProtocolError } from '@layermesh/interface'
+import { ContentUnavailableError, type Fill, PeerProtocolError } from '@layermesh/interface'
 
 /** What a copy works with. */
 export interface PeerCopy {
@@ -14,13 +14,20 @@ export interface PeerCopy {
  * Fills what is missing with pieces from a peer; the next piece is asked for before the last is written, so that
  * the link doesn't idle. A piece is written once it matches the hash that the peer named for it.
  *
- * Throws what the transfer threw, and ERR_PEER_PROTOCOL when the peer cuts the blob otherwise than we do.
+ * Throws what the transfer threw, ERR_CONTENT_UNAVAILABLE when the peer tells another size than the source that began
+ * the fill, and ERR_PEER_PROTOCOL when it cuts the blob otherwise than we do.
  */
 export async function copyFromPeer(copy: PeerCopy): Promise<void> {
   const { transfer, fill } = copy
-  if (transfer.sizeBytes !== fill.sizeBytes || transfer.pieceBytes !== fill.pieceBytes) {
+  // Which of the sources has told a wrong size isn't known yet: nobody is to blame.
+  if (transfer.sizeBytes !== fill.sizeBytes) {
+    throw new ContentUnavailableError(
+      `the peer says that ${fill.digest} has ${transfer.sizeBytes} bytes, another source said ${fill.sizeBytes}`,
+    )
+  }
+  if (transfer.pieceBytes !== fill.pieceBytes) {
     throw new PeerProtocolError(
-      `the peer describes ${fill.digest} as ${transfer.sizeBytes} bytes in pieces of ${transfer.pieceBytes}, we know ${fill.sizeBytes} in ${fill.pieceBytes}`,
+      `the peer cuts ${fill.digest} into pieces of ${transfer.pieceBytes} bytes instead of ${fill.pieceBytes}`,
     )
   }
   for (;;) {

@@ -181,6 +181,26 @@ describe('Fetcher', () => {
       assert.deepEqual(await readAll(await node.fetcher.openBlob(refTo(digest))), layer.bytes)
     })
 
+    it('does not ban a peer that tells the right size after one that told a wrong one', async () => {
+      const right = providedPieces(piecesOf(layer.bytes, MiB), { pieceBytes: MiB })
+      let asked = 0
+      const provide = async () => {
+        asked += 1
+        if (asked > 1) return right
+        const wrong = providedPieces([Buffer.alloc(10)], { pieceBytes: MiB })
+        return { ...wrong, piece: () => Promise.reject(new ContentUnavailableError('no more')) }
+      }
+      await cluster.addScriptedPeer('first', layer.descriptor, provide)
+      await cluster.addScriptedPeer('second', layer.descriptor, provide)
+      const node = await cluster.addNode('one')
+      await until(async () => node.directory.holders(digest).length === 2)
+      const blob = await node.fetcher.openBlob(refTo(digest)).catch(() => undefined)
+      await blob?.[Symbol.asyncDispose]()
+      await until(() => isStored(node))
+      assert.ok(asked >= 2)
+      assert.equal(node.network.members().length, 2)
+    })
+
     it('asks for itself when the fetch that it joined was refused what it asked for', async () => {
       const node = await cluster.addNode('one')
       const hang = cluster.origin.script({ match: { kind: 'manifest' }, action: { type: 'hang' } })
