@@ -52,8 +52,9 @@ export class NodeContentProvider implements ContentProvider {
 
   async #held({ ref }: IncomingRequest): Promise<ProvidedContent> {
     const { store } = this.#deps
-    const handle = await store.open(ref.digest)
+    // The table first: it may have to be made, and to fail, and nobody would let go of the handle then.
     const { hashes, pieceBytes } = await store.pieceTable(ref.digest)
+    const handle = await store.open(ref.digest)
     return {
       sizeBytes: handle.sizeBytes,
       pieceBytes,
