@@ -186,6 +186,8 @@ export class FillJob {
     await using transfer = await this.#deps.peers.open(source.peer, request, { signal })
     const fill = this.#fill ?? (await this.#begin(transfer.sizeBytes, scope))
     await copyFromPeer({ transfer, fill, onBytes, signal })
+    // An empty blob has no bytes that could tell who is to blame if it is not empty.
+    if (fill.sizeBytes === 0) this.#roster.contributed(source)
   }
 
   /** Upstream's word on the size weighs more than a peer's: a fill of another size is wrong and is replaced. */

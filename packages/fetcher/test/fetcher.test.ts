@@ -167,6 +167,18 @@ describe('Fetcher', () => {
       )
     })
 
+    it('bans a peer that calls a blob empty which is not', async () => {
+      const liar = await cluster.addScriptedPeer('liar', layer.descriptor, async () =>
+        providedPieces([], { pieceBytes: MiB }),
+      )
+      const node = await cluster.addNode('one')
+      await whenHolderKnown(node, digest)
+      const blob = await node.fetcher.openBlob(refTo(digest)).catch(() => undefined)
+      await blob?.[Symbol.asyncDispose]()
+      await until(() => isStored(node))
+      assert.ok(node.network.members().every(({ peer }) => peer !== liar.self.peer))
+    })
+
     it('believes upstream about the size when a peer has told another', async () => {
       await cluster.addScriptedPeer('liar', layer.descriptor, async () => {
         const content = providedPieces([Buffer.alloc(10)], { pieceBytes: MiB })
