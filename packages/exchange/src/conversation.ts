@@ -12,6 +12,12 @@ import {
   type PeerStream,
 } from '@layermesh/interface'
 
+/**
+ * For how long a peer may answer nothing but `wait`. It is alive, but whatever it waits for may never come: then
+ * another source is better. Longer than an upstream's time-outs on the peer's side, tried twice.
+ */
+export const MAX_WAIT_MS = 120_000
+
 /** Collaborators and tunables of the asking side. */
 export interface AskingDeps {
   readonly network: PeerNetwork
@@ -45,7 +51,7 @@ export async function converse<F extends AnyFrame>(
   using deadline = newDeadline()
   const signals = signal === undefined ? [deadline.signal] : [deadline.signal, signal]
   const stream = await deps.network.openStream(peer, protocol, { signal: AbortSignal.any(signals) })
-  return new Conversation(stream, decode, newDeadline)
+  return new Conversation(stream, decode, newDeadline, deps.clock)
 }
 
 /**
@@ -56,11 +62,18 @@ export class Conversation<F extends AnyFrame> {
   readonly #stream: PeerStream
   readonly #decode: (frame: Frame) => F
   readonly #newDeadline: () => ProgressDeadline
+  readonly #clock: Clock
   readonly #ended = new AbortController()
   #deadline: ProgressDeadline | undefined
   #due = 0
 
-  constructor(stream: PeerStream, decode: (frame: Frame) => F, newDeadline: () => ProgressDeadline) {
+  constructor(
+    stream: PeerStream,
+    decode: (frame: Frame) => F,
+    newDeadline: () => ProgressDeadline,
+    clock: Clock,
+  ) {
+    this.#clock = clock
     this.#stream = stream
     this.#decode = decode
     this.#newDeadline = newDeadline
@@ -88,14 +101,18 @@ export class Conversation<F extends AnyFrame> {
     await this.#stream.send(frame, { signal: this.#ended.signal })
   }
 
-  /** The next frame that isn't `wait`. */
+  /** The next frame that isn't `wait`. Throws ERR_PEER_STALLED when nothing else comes for {@link MAX_WAIT_MS}. */
   async receive(): Promise<Exclude<F, { type: 'wait' }>> {
+    const sinceMs = this.#clock.monotonicMs()
     for (;;) {
       const bytes = await this.#stream.receive({ signal: this.#ended.signal })
       if (bytes === undefined) throw new PeerStreamError(`${this.#stream.peer} ended the stream too early`)
       this.#deadline?.progress()
       const frame = this.#decode(bytes)
       if (frame.type !== 'wait') return frame as Exclude<F, { type: 'wait' }>
+      if (this.#clock.monotonicMs() - sinceMs >= MAX_WAIT_MS) {
+        throw new PeerStalledError(`${this.#stream.peer} has said nothing but "wait" for ${MAX_WAIT_MS} ms`)
+      }
     }
   }
 
