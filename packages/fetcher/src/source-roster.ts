@@ -50,6 +50,7 @@ export class SourceRoster {
   readonly #contributors = new Set<PeerId | 'upstream'>()
   #current: Source | undefined
   #leadScope: LinkClass | undefined
+  #distrustsPeers = false
   #upstreamAnswer: LayermeshError | undefined
   #lastError: unknown
 
@@ -76,7 +77,7 @@ export class SourceRoster {
       leads: leadChain(this.#init.digest, { self: network.self, members }),
       leadScope: this.#leadScope,
     })
-    this.#current = plan.find(
+    this.#current = (this.#distrustsPeers ? plan.toSorted(upstreamFirst) : plan).find(
       (source) =>
         !this.#tried.has(keyOf(source)) && (source.kind === 'upstream' || !this.#avoided.has(source.peer)),
     )
@@ -122,7 +123,8 @@ export class SourceRoster {
 
   /**
    * Remembers that the blob as a whole was wrong. A peer that gave all of it is banned; which of several gave the
-   * wrong piece can't be known, so none of them is asked again, and upstream gets another chance.
+   * wrong piece can't be known, so none of them is asked again. Upstream is asked next, so that no number of peers
+   * that lie can keep the blob from us.
    */
   corrupted(error: BlobCorruptError): void {
     this.#lastError = error
@@ -132,6 +134,7 @@ export class SourceRoster {
     for (const contributor of this.#contributors)
       if (contributor !== 'upstream') this.#avoided.add(contributor)
     this.#contributors.clear()
+    this.#distrustsPeers = true
   }
 
   /** Why no source is left: what upstream answered, if it did, else that the content is unavailable. */
@@ -147,6 +150,10 @@ export class SourceRoster {
     this.#deps.log.warn({ peer, digest: this.#init.digest, durationMs, err: error }, 'peer banned')
     this.#deps.network.ban(peer, durationMs)
   }
+}
+
+function upstreamFirst(a: Source, b: Source): number {
+  return Number(b.kind === 'upstream') - Number(a.kind === 'upstream')
 }
 
 function keyOf(source: Source): string {

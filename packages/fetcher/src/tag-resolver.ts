@@ -62,14 +62,13 @@ export class TagResolver {
   }
 
   async #ask(ref: TagRef, known: TagRecord | undefined): Promise<ResolvedTag> {
-    const { clock, log, tags } = this.#deps
+    const { clock, log } = this.#deps
+    let descriptor: Descriptor
     try {
-      const descriptor = await this.#askUpstream(ref)
-      await tags.put(ref, { ...descriptor, confirmedAtMs: clock.now() })
-      return { ...descriptor, stale: false, source: 'upstream' }
+      descriptor = await this.#askUpstream(ref)
     } catch (error) {
       // Upstream has spoken: a tag that is gone or forbidden is not served from memory.
-      if (error instanceof UpstreamNotFoundError) await tags.remove(ref)
+      if (error instanceof UpstreamNotFoundError) await this.#deps.tags.remove(ref)
       if (isUpstreamsWord(error)) throw error
       const stale = this.#usable(ref, known, 'cache') ?? (await this.#askPeers(ref))
       if (stale === undefined) {
@@ -79,6 +78,8 @@ export class TagResolver {
       log.warn({ ...ref, digest: stale.digest, source: stale.source, err: error }, 'stale tag used')
       return stale
     }
+    await this.#keep(() => this.#deps.tags.put(ref, { ...descriptor, confirmedAtMs: clock.now() }), ref)
+    return { ...descriptor, stale: false, source: 'upstream' }
   }
 
   async #askUpstream(ref: TagRef): Promise<Descriptor> {
@@ -86,8 +87,17 @@ export class TagResolver {
     const descriptor = await upstream.headManifest(ref, ref.tag)
     if (descriptor !== undefined) return descriptor
     const manifest = await upstream.getManifest(ref, ref.tag)
-    await keepManifest(manifest)
+    await this.#keep(() => keepManifest(manifest), ref)
     return descriptorOf(manifest)
+  }
+
+  /** What can't be stored, as on a full disk, is known all the same. */
+  async #keep(store: () => Promise<void>, ref: TagRef): Promise<void> {
+    try {
+      await store()
+    } catch (error) {
+      this.#deps.log.warn({ ...ref, err: error }, 'tag not stored')
+    }
   }
 
   /** Only members that have proven membership may say what a tag means: no digest vouches for their answer. */

@@ -167,6 +167,24 @@ describe('Fetcher', () => {
       )
     })
 
+    it('asks upstream as soon as one peer has lied, however many more would', async () => {
+      const [small] = (await buildImage({ seed: 11, layerBytes: [2_000] })).layers
+      assert.ok(small !== undefined)
+      const { descriptor, bytes } = small
+      cluster.origin.add(REPOSITORY, { manifest: small, contents: new Map([[descriptor.digest, small]]) })
+      const wrong = Buffer.from(bytes).fill(0, 100, 200)
+      for (let index = 0; index < 6; index += 1) {
+        await cluster.addScriptedPeer(`liar-${index}`, descriptor, async () =>
+          providedPieces([wrong], { pieceBytes: MiB }),
+        )
+      }
+      const node = await cluster.addNode('one')
+      await until(async () => node.directory.holders(descriptor.digest).length === 6)
+      assert.deepEqual(await readAll(await node.fetcher.openBlob(refTo(descriptor.digest))), bytes)
+      assert.equal(node.fetcher.fetchedBytes('site'), bytes.length)
+      assert.equal(node.fetcher.fetchedBytes('upstream'), bytes.length)
+    })
+
     it('bans a peer that calls a blob empty which is not', async () => {
       const liar = await cluster.addScriptedPeer('liar', layer.descriptor, async () =>
         providedPieces([], { pieceBytes: MiB }),

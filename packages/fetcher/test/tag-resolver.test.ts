@@ -92,6 +92,16 @@ describe('TagResolver', () => {
     await assert.rejects(fetcher.resolveTag(LATEST), UpstreamDeniedError)
   })
 
+  it('tells what upstream said also when nothing can be stored', async () => {
+    const { fetcher, storage } = await cluster.addNode('one')
+    storage.tags.put = () => Promise.reject(new Error('the disk is full'))
+    assert.deepEqual(await fetcher.resolveTag(LATEST), {
+      ...first.manifest.descriptor,
+      stale: false,
+      source: 'upstream',
+    })
+  })
+
   it('asks peers when upstream is gone and it has no record itself', async () => {
     const one = await cluster.addNode('one')
     await one.fetcher.resolveTag(LATEST)
