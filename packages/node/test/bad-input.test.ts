@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { loadConfig } from '@layermesh/config'
 import { type Digest, type PeerStatus, silentLog } from '@layermesh/interface'
 import { digestHex, digestOf } from '@layermesh/oci'
 import {
@@ -18,6 +17,7 @@ import {
 import { request } from 'undici'
 
 import { type RunningNode, startNode } from '../src/index.ts'
+import { testConfig } from './support/test-config.ts'
 
 const REPOSITORY = 'library/bad'
 const MiB = 1024 * 1024
@@ -49,19 +49,10 @@ describe('bad input to a node', () => {
   })
 
   async function start(name: string, bootstrap: readonly string[] = []): Promise<RunningNode> {
-    const set = [
-      `node.name=${name}`,
-      `node.dataDir=${join(temp.path, name)}`,
-      'mirror.listen=["127.0.0.1:0"]',
-      'mirror.defaultUpstream=origin.test',
-      'admin.listen="127.0.0.1:0"',
-      'mesh.listen=[/ip4/127.0.0.1/tcp/0]',
-      'mesh.mdns=false',
+    const config = await testConfig({ name, dataDir: join(temp.path, name), originUrl: origin.url }, [
       `mesh.bootstrap=${JSON.stringify(bootstrap)}`,
-      'mesh.stallTimeout.site=10s',
-      `upstreams=[{host: origin.test, endpoints: ["${origin.url}"]}]`,
-    ]
-    const node = await startNode(await loadConfig({ env: {}, set }), silentLog)
+    ])
+    const node = await startNode(config, silentLog)
     running.push(node)
     return node
   }

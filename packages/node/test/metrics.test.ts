@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 
-import { loadConfig } from '@layermesh/config'
 import { silentLog } from '@layermesh/interface'
 import { createTempDir } from '@layermesh/testkit'
 import { request } from 'undici'
 
 import { startNode } from '../src/index.ts'
+import { testConfig } from './support/test-config.ts'
 
 interface DocumentedMetric {
   readonly name: string
@@ -17,15 +17,7 @@ interface DocumentedMetric {
 describe('metrics of a node', () => {
   it('are those of docs/metrics.md, with the same types and labels', async () => {
     await using temp = await createTempDir()
-    const set = [
-      'mirror.listen=["127.0.0.1:0"]',
-      'admin.listen="127.0.0.1:0"',
-      'mesh.listen=[/ip4/127.0.0.1/tcp/0]',
-    ]
-    const config = await loadConfig({
-      env: {},
-      set: [...set, 'mesh.mdns=false', `node.dataDir=${temp.path}`],
-    })
+    const config = await testConfig({ name: 'scraped', dataDir: temp.path, originUrl: 'http://127.0.0.1:9' })
     const node = await startNode(config, silentLog)
     const response = await request(`http://${node.addresses.admin}/metrics`, { reset: true })
     const scraped = parseScrape(await response.body.text())

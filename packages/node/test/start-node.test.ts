@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { type Config, loadConfig } from '@layermesh/config'
 import { type NodeStatus, type PeerStatus, silentLog } from '@layermesh/interface'
 import {
   buildImage,
@@ -21,6 +20,7 @@ import {
 import { request } from 'undici'
 
 import { type RunningNode, startNode } from '../src/index.ts'
+import { testConfig } from './support/test-config.ts'
 
 const REPOSITORY = 'library/started'
 
@@ -49,22 +49,8 @@ describe('startNode', () => {
     await expectNoLeaks(resources)
   })
 
-  async function configOf(name: string, changes: readonly string[] = []): Promise<Config> {
-    const set = [
-      `node.name=${name}`,
-      `node.dataDir=${join(temp.path, name)}`,
-      'mirror.listen=["127.0.0.1:0"]',
-      'mirror.defaultUpstream=origin.test',
-      'admin.listen="127.0.0.1:0"',
-      'mesh.listen=[/ip4/127.0.0.1/tcp/0]',
-      'mesh.mdns=false',
-      'mesh.stallTimeout.site=10s',
-      'mesh.stallTimeout.beyond=10s',
-      `upstreams=[{host: origin.test, endpoints: ["${origin.url}"]}]`,
-      ...changes,
-    ]
-    return loadConfig({ env: {}, set })
-  }
+  const configOf = (name: string, changes: readonly string[] = []) =>
+    testConfig({ name, dataDir: join(temp.path, name), originUrl: origin.url }, changes)
 
   async function start(name: string, changes: readonly string[] = []): Promise<RunningNode> {
     const node = await startNode(await configOf(name, changes), silentLog)
