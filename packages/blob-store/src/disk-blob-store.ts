@@ -1,4 +1,4 @@
-import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { SingleFlight } from '@layermesh/async'
 import {
@@ -10,17 +10,21 @@ import {
   type BlobStore,
   type Digest,
   type Fill,
+  type HoldingsListener,
   type HoldingsSummary,
   type Log,
   type PieceTable,
+  type RemovalReason,
+  type Unsubscribe,
 } from '@layermesh/interface'
 import type { BlobIndex } from './blob-index.ts'
 import { BufferPool } from './buffer-pool.ts'
 import type { DataLayout } from './data-layout.ts'
 import { DiskBlobHandle } from './disk-blob-handle.ts'
 import { DiskFill, type VerifiedFile } from './disk-fill.ts'
+import type { Disk } from './disk.ts'
 import type { FaultHook } from './fault-point.ts'
-import { createFolder, syncFolder } from './folders.ts'
+import { createFolder } from './folders.ts'
 import { hashFile } from './hash-file.ts'
 import { KeyedQueue } from './keyed-queue.ts'
 import { pieceBytesFor } from './piece-size.ts'
@@ -30,6 +34,7 @@ import { isSystemError, reasonOf } from './system-error.ts'
 
 export interface DiskBlobStoreDeps {
   readonly log: Log
+  readonly disk: Disk
   readonly index: BlobIndex
   readonly layout: DataLayout
   readonly faultHook: FaultHook
@@ -44,6 +49,7 @@ const MAX_BLOB_BYTES = 16 * 1024 ** 4
  */
 export class DiskBlobStore implements BlobStore {
   readonly #log: Log
+  readonly #disk: Disk
   readonly #index: BlobIndex
   readonly #layout: DataLayout
   readonly #faultHook: FaultHook
@@ -51,10 +57,11 @@ export class DiskBlobStore implements BlobStore {
   /** Everything that changes a blob's file or entry; reading needs no turn. */
   readonly #changes = new KeyedQueue<Digest>()
   readonly #tables = new SingleFlight<Digest, PieceTable>()
-  #reconciled: Promise<void> = Promise.resolve()
+  readonly #listeners = new Set<HoldingsListener>()
 
   constructor(deps: DiskBlobStoreDeps) {
     this.#log = deps.log
+    this.#disk = deps.disk
     this.#index = deps.index
     this.#layout = deps.layout
     this.#faultHook = deps.faultHook
@@ -66,12 +73,13 @@ export class DiskBlobStore implements BlobStore {
   }
 
   /**
-   * Compares the index with the folders and corrects it, while the store is being used; `list` waits for it. Call it
-   * once. Rejects with `signal.reason` when it is aborted.
+   * Compares the index with the folders and corrects it, while the store is being used. Rejects with `signal.reason`
+   * when it is aborted.
    */
-  reconcile(signal: AbortSignal): Promise<void> {
-    this.#reconciled = this.#reconcile(signal)
-    return this.#reconciled
+  async reconcile(signal: AbortSignal): Promise<void> {
+    for await (const digest of findUnsettled(this.#disk, this.#layout, this.#index, signal)) {
+      await this.stat(digest)
+    }
   }
 
   async stat(digest: Digest): Promise<BlobStat | undefined> {
@@ -109,22 +117,29 @@ export class DiskBlobStore implements BlobStore {
       throw new FillWriteError(`${digest} has ${sizeBytes} bytes, more than a file can have`)
     }
     const path = this.#layout.newFillPath(digest)
-    const file = new SharedFile(await createFillFile(path, digest))
+    const file = new SharedFile(await createFillFile(this.#disk, path, digest))
     const deps = {
       log: this.#log,
+      disk: this.#disk,
       pool: this.#pool,
       publish: (verified: VerifiedFile) => this.#publish(verified),
     }
     return new DiskFill(deps, { digest, sizeBytes, pieceBytes: pieceBytesFor(sizeBytes), path, file })
   }
 
-  async remove(digest: Digest): Promise<void> {
-    await this.#changes.run(digest, () => this.#drop(digest))
+  used(): void {}
+
+  async remove(digest: Digest, reason: RemovalReason): Promise<void> {
+    await this.#changes.run(digest, () => this.#drop(digest, reason))
   }
 
-  async *list(): AsyncGenerator<BlobStat, void, undefined> {
-    await this.#reconciled
-    yield* this.#index.stats()
+  list(): Iterable<BlobStat> {
+    return this.#index.stats()
+  }
+
+  watch(listener: HoldingsListener): Unsubscribe {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   /** Makes file and entry agree, and returns what is held then. Only in a turn of `#changes`. */
@@ -137,19 +152,27 @@ export class DiskBlobStore implements BlobStore {
       if (fileBytes !== undefined) {
         this.#log.warn({ digest, sizeBytes: known.sizeBytes, fileBytes }, 'damaged blob dropped')
       }
-      await this.#drop(digest)
+      await this.#drop(digest, 'damaged')
       return undefined
     }
     if (fileBytes === undefined) return undefined
     const found = { digest, sizeBytes: fileBytes, pieceBytes: pieceBytesFor(fileBytes) }
     await this.#index.add(found)
+    this.#tellAdded(found)
     return found
   }
 
   /** Removes file and entry. Only in a turn of `#changes`. */
-  async #drop(digest: Digest): Promise<void> {
-    await rm(this.#layout.blobPath(digest), { force: true })
+  async #drop(digest: Digest, reason: RemovalReason): Promise<void> {
+    const wasKnown = this.#index.get(digest) !== undefined
+    await this.#disk.remove(this.#layout.blobPath(digest))
     await this.#index.remove(digest)
+    if (!wasKnown) return
+    for (const listener of this.#listeners) listener.removed?.(digest, reason, [])
+  }
+
+  #tellAdded(stat: BlobStat): void {
+    for (const listener of this.#listeners) listener.added?.(stat)
   }
 
   /** The commit of a fill, after the bytes were found right. Each step may be the last one before a crash. */
@@ -157,21 +180,22 @@ export class DiskBlobStore implements BlobStore {
     return this.#changes.run(stat.digest, async () => {
       await this.#faultHook('blob-verified')
       if ((await this.#settle(stat.digest)) !== undefined) {
-        await rm(path)
+        await this.#disk.remove(path)
         return
       }
       await handle.datasync()
       await this.#faultHook('file-synced')
       const blobPath = this.#layout.blobPath(stat.digest)
       const folder = dirname(blobPath)
-      await createFolder(folder)
-      await rename(path, blobPath)
+      await createFolder(this.#disk, folder)
+      await this.#disk.rename(path, blobPath)
       await this.#faultHook('file-renamed')
-      await syncFolder(folder)
-      await syncFolder(dirname(folder))
+      await this.#disk.syncFolder(folder)
+      await this.#disk.syncFolder(dirname(folder))
       await this.#faultHook('folder-synced')
       await this.#index.add(stat, pieceHashes)
       await this.#faultHook('blob-indexed')
+      this.#tellAdded(stat)
     })
   }
 
@@ -196,20 +220,16 @@ export class DiskBlobStore implements BlobStore {
         await this.#index.add(known, pieceHashes)
       } else {
         this.#log.warn({ digest, actual }, 'damaged blob dropped')
-        await this.#drop(digest)
+        await this.#drop(digest, 'damaged')
       }
     })
     if (!isRight) throw new BlobDamagedError(digest, `they have the digest ${actual}`)
     return { pieceBytes, hashes: pieceHashes }
   }
 
-  async #reconcile(signal: AbortSignal): Promise<void> {
-    for await (const digest of findUnsettled(this.#layout, this.#index, signal)) await this.stat(digest)
-  }
-
   async #openFile(digest: Digest): Promise<FileHandle> {
     try {
-      return await open(this.#layout.blobPath(digest), 'r')
+      return await this.#disk.open(this.#layout.blobPath(digest), 'r')
     } catch (cause) {
       if (isSystemError(cause, 'ENOENT')) throw new BlobNotFoundError(digest, { cause })
       throw cause
@@ -218,7 +238,7 @@ export class DiskBlobStore implements BlobStore {
 
   async #fileBytes(digest: Digest): Promise<number | undefined> {
     try {
-      return (await stat(this.#layout.blobPath(digest))).size
+      return (await this.#disk.stat(this.#layout.blobPath(digest))).size
     } catch (error) {
       if (isSystemError(error, 'ENOENT')) return undefined
       throw error
@@ -226,9 +246,9 @@ export class DiskBlobStore implements BlobStore {
   }
 }
 
-async function createFillFile(path: string, digest: Digest): Promise<FileHandle> {
+async function createFillFile(disk: Disk, path: string, digest: Digest): Promise<FileHandle> {
   try {
-    return await open(path, 'wx+', 0o600)
+    return await disk.open(path, 'wx+', 0o600)
   } catch (cause) {
     throw new FillWriteError(`the disk refused the fill of ${digest}: ${reasonOf(cause)}`, { cause })
   }

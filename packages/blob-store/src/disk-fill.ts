@@ -1,4 +1,4 @@
-import { rm, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import {
   BlobCorruptError,
   FillEndedError,
@@ -15,6 +15,7 @@ import {
 import { digestAlgorithm } from '@layermesh/oci'
 import type { BufferPool } from './buffer-pool.ts'
 import { DiskBlobHandle } from './disk-blob-handle.ts'
+import type { Disk } from './disk.ts'
 import { PieceGrid } from './piece-grid.ts'
 import { PieceHasher } from './piece-hasher.ts'
 import { PieceProgress } from './piece-progress.ts'
@@ -34,6 +35,7 @@ export interface VerifiedFile {
 
 export interface DiskFillDeps {
   readonly log: Log
+  readonly disk: Disk
   readonly pool: BufferPool
   /** Makes a verified file part of the store, so that it survives a crash from then on. */
   readonly publish: (file: VerifiedFile) => Promise<void>
@@ -142,6 +144,10 @@ export class DiskFill implements Fill {
     return committed
   }
 
+  pause(reason: Error): Promise<void> {
+    return this.fail(reason)
+  }
+
   fail(reason: Error): Promise<void> {
     this.#ending ??= this.#abandon(reason)
     return this.#ending
@@ -199,7 +205,7 @@ export class DiskFill implements Fill {
     this.#failure = reason
     this.#isOver = true
     this.#waiters.rejectAll(reason)
-    const cleanUps = await Promise.allSettled([rm(this.#path, { force: true }), this.#closeFile()])
+    const cleanUps = await Promise.allSettled([this.#deps.disk.remove(this.#path), this.#closeFile()])
     for (const cleanUp of cleanUps) {
       if (cleanUp.status === 'rejected') {
         // Nothing is served from it any more, and the next start removes it.

@@ -1,5 +1,5 @@
-import { mkdir, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { Disk } from './disk.ts'
 import { isSystemError } from './system-error.ts'
 
 /** Private layers are in them: other users of the machine have no business there. */
@@ -9,30 +9,20 @@ const FOLDER_MODE = 0o700
  * Creates a folder and those above it that don't exist. Not by `mkdir({ recursive: true })`, which never returns where
  * the system says ENOENT inside of a folder that exists, as /proc does.
  */
-export async function createFolder(path: string): Promise<void> {
+export async function createFolder(disk: Disk, path: string): Promise<void> {
   try {
-    await makeFolder(path)
+    await makeFolder(disk, path)
   } catch (error) {
     if (!isSystemError(error, 'ENOENT') || dirname(path) === path) throw error
-    await createFolder(dirname(path))
-    await makeFolder(path)
+    await createFolder(disk, dirname(path))
+    await makeFolder(disk, path)
   }
 }
 
-/** Makes what was created, renamed or removed in a folder survive a power cut. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
+async function makeFolder(disk: Disk, path: string): Promise<void> {
   try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { mode: FOLDER_MODE })
+    await disk.mkdir(path, FOLDER_MODE)
   } catch (error) {
-    if (!isSystemError(error, 'EEXIST') || !(await stat(path)).isDirectory()) throw error
+    if (!isSystemError(error, 'EEXIST') || !(await disk.stat(path)).isDirectory()) throw error
   }
 }

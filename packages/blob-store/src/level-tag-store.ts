@@ -28,6 +28,14 @@ export class LevelTagStore implements TagStore {
   async remove(ref: TagRef): Promise<void> {
     await this.#records.del(keyOf(ref))
   }
+
+  async *list(): AsyncGenerator<TagRef & TagRecord, void, undefined> {
+    for await (const [key, text] of this.#records.iterator()) {
+      const record = parseTagRecord(text)
+      const [upstream, repository, tag] = JSON.parse(key) as [string, string, string]
+      if (record !== undefined) yield { upstream, repository, tag, ...record }
+    }
+  }
 }
 
 /** JSON, because no separator is safe in it: hosts have colons, repositories have slashes. */

@@ -1,9 +1,10 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Digest } from '@layermesh/interface'
 import type { BlobIndex } from './blob-index.ts'
 import type { DataLayout } from './data-layout.ts'
+import type { Disk } from './disk.ts'
 import { parseStoredDigest } from './stored-record.ts'
+import { isSystemError } from './system-error.ts'
 
 /**
  * Yields the digests that only one of index and folders has: blobs that the index lost, and entries whose file is
@@ -12,15 +13,16 @@ import { parseStoredDigest } from './stored-record.ts'
  * Throws `signal.reason` when it is aborted.
  */
 export async function* findUnsettled(
+  disk: Disk,
   layout: DataLayout,
   index: BlobIndex,
   signal: AbortSignal,
 ): AsyncGenerator<Digest, void, undefined> {
   const withoutFile = new Set(index.digests())
   for (const { algorithm, path } of layout.algorithmFolders) {
-    for (const shard of await foldersIn(path)) {
+    for (const shard of await disk.readdir(path)) {
       signal.throwIfAborted()
-      for (const name of await readdir(join(path, shard))) {
+      for (const name of await namesIn(disk, join(path, shard))) {
         const digest = parseStoredDigest(`${algorithm}:${name}`)
         if (digest === undefined || !name.startsWith(shard)) continue
         if (!withoutFile.delete(digest) && index.get(digest) === undefined) yield digest
@@ -33,7 +35,12 @@ export async function* findUnsettled(
   }
 }
 
-async function foldersIn(path: string): Promise<readonly string[]> {
-  const entries = await readdir(path, { withFileTypes: true })
-  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
+/** What is in a shard; nothing when it isn't a folder. */
+async function namesIn(disk: Disk, shard: string): Promise<readonly string[]> {
+  try {
+    return await disk.readdir(shard)
+  } catch (error) {
+    if (isSystemError(error, 'ENOTDIR')) return []
+    throw error
+  }
 }

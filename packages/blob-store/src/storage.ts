@@ -1,4 +1,3 @@
-import { readdir, rm } from 'node:fs/promises'
 import {
   DataDirError,
   type BlobStore,
@@ -9,8 +8,9 @@ import {
 } from '@layermesh/interface'
 import { DataLayout, LAYOUT_VERSION, layoutVersionOf } from './data-layout.ts'
 import { DiskBlobStore } from './disk-blob-store.ts'
+import { systemDisk, type Disk } from './disk.ts'
 import type { FaultHook } from './fault-point.ts'
-import { createFolder, syncFolder } from './folders.ts'
+import { createFolder } from './folders.ts'
 import { LevelTagStore } from './level-tag-store.ts'
 import { openStorageDatabase } from './storage-database.ts'
 import { reasonOf } from './system-error.ts'
@@ -18,6 +18,8 @@ import { reasonOf } from './system-error.ts'
 export interface StorageDeps {
   readonly log: Log
   readonly clock: Clock
+  /** @default the machine's own file system */
+  readonly disk?: Disk
   /** For crash tests: called between the steps of each commit. */
   readonly faultHook?: FaultHook
 }
@@ -31,8 +33,10 @@ export interface StorageInit {
 export interface Storage {
   readonly blobs: BlobStore
   readonly tags: TagStore
-  /** Blobs and bytes held. Right once the index has been compared with the files, which `blobs.list()` waits for. */
+  /** Blobs and bytes held, as far as they are known: see `reconciled`. */
   totals(): HoldingsSummary
+  /** Resolves once the index has been compared with the files; never rejects. */
+  readonly reconciled: Promise<void>
   /** Lets go of the data folder. End fills and dispose of handles before. Idempotent. */
   close(): Promise<void>
 }
@@ -44,19 +48,19 @@ export interface Storage {
  * daemon, or was written by a newer version.
  */
 export async function openStorage(deps: StorageDeps, init: StorageInit): Promise<Storage> {
-  const { log, clock, faultHook = () => {} } = deps
+  const { log, clock, disk = systemDisk, faultHook = () => {} } = deps
   const layout = new DataLayout(init.dataDir)
-  await usingDataDir(layout, () => prepareFolders(layout))
+  await usingDataDir(layout, () => prepareFolders(disk, layout))
   const { db, index } = await openStorageDatabase(layout, log)
   try {
     // Only who holds the lock may take fills for leftovers.
-    await usingDataDir(layout, () => removeLeftovers(layout, log))
+    await usingDataDir(layout, () => removeLeftovers(disk, layout, log))
   } catch (error) {
     await db.close()
     throw error
   }
 
-  const blobs = new DiskBlobStore({ log, index, layout, faultHook })
+  const blobs = new DiskBlobStore({ log, disk, index, layout, faultHook })
   const closing = new AbortController()
   const startedMs = clock.monotonicMs()
   const reconciled = blobs.reconcile(closing.signal).then(
@@ -73,6 +77,7 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
     blobs,
     tags: new LevelTagStore({ log, db }),
     totals: () => blobs.totals,
+    reconciled,
     async close() {
       closing.abort()
       await reconciled
@@ -81,18 +86,18 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
   }
 }
 
-async function prepareFolders(layout: DataLayout): Promise<void> {
-  await createFolder(layout.dataDir)
-  await requireKnownLayout(layout)
-  for (const { path } of layout.algorithmFolders) await createFolder(path)
-  await createFolder(layout.fills)
+async function prepareFolders(disk: Disk, layout: DataLayout): Promise<void> {
+  await createFolder(disk, layout.dataDir)
+  await requireKnownLayout(disk, layout)
+  for (const { path } of layout.algorithmFolders) await createFolder(disk, path)
+  await createFolder(disk, layout.fills)
   // Else a power cut could take the folders with the blobs that were committed into them.
-  for (const path of [layout.blobs, layout.root, layout.dataDir]) await syncFolder(path)
+  for (const path of [layout.blobs, layout.root, layout.dataDir]) await disk.syncFolder(path)
 }
 
 /** A newer daemon may have moved on from our folder: what is in it then is old, and what is new we can't read. */
-async function requireKnownLayout(layout: DataLayout): Promise<void> {
-  const versions = (await readdir(layout.dataDir)).map((name) => layoutVersionOf(name) ?? 0)
+async function requireKnownLayout(disk: Disk, layout: DataLayout): Promise<void> {
+  const versions = (await disk.readdir(layout.dataDir)).map((name) => layoutVersionOf(name) ?? 0)
   const newest = Math.max(0, ...versions)
   if (newest > LAYOUT_VERSION) {
     throw new DataDirError(
@@ -101,10 +106,10 @@ async function requireKnownLayout(layout: DataLayout): Promise<void> {
   }
 }
 
-async function removeLeftovers(layout: DataLayout, log: Log): Promise<void> {
-  const names = await readdir(layout.fills)
-  for (const name of names) await rm(`${layout.fills}/${name}`, { recursive: true, force: true })
-  await rm(layout.brokenIndex, { recursive: true, force: true })
+async function removeLeftovers(disk: Disk, layout: DataLayout, log: Log): Promise<void> {
+  const names = await disk.readdir(layout.fills)
+  for (const name of names) await disk.remove(`${layout.fills}/${name}`)
+  await disk.remove(layout.brokenIndex)
   if (names.length > 0) log.info({ fills: names.length }, 'unfinished fills removed')
 }
 

@@ -48,7 +48,7 @@ describe('a data folder after SIGKILL', () => {
       await crashAt(point)
       const storage = await reopen()
       const expected = isKept ? [finished, unfinished] : [finished]
-      assert.deepEqual(await listDigests(storage.blobs), expected.toSorted())
+      assert.deepEqual(await listDigests(storage), expected.toSorted())
       assert.ok(FINISHED_BLOB.equals(await readBlob(storage.blobs, finished)))
       assert.equal((await storage.blobs.stat(unfinished)) !== undefined, isKept)
       await assertNoFillFiles(new DataLayout(dir.path))
@@ -66,7 +66,7 @@ describe('a data folder after SIGKILL', () => {
     await rm(new DataLayout(dir.path).index, { recursive: true })
     const storage = await reopen()
     assert.ok(UNFINISHED_BLOB.equals(await readBlob(storage.blobs, unfinished)))
-    assert.deepEqual(await listDigests(storage.blobs), [finished, unfinished].toSorted())
+    assert.deepEqual(await listDigests(storage), [finished, unfinished].toSorted())
     await storage.close()
   })
 })

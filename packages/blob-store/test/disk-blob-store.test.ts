@@ -56,7 +56,7 @@ describe('DiskBlobStore', () => {
       await rm(temp.layout.blobPath(digest))
       assert.equal(await blobs.stat(digest), undefined)
       assert.deepEqual(temp.current.totals(), { blobs: 0, bytes: 0 })
-      assert.deepEqual(await listDigests(blobs), [])
+      assert.deepEqual(await listDigests(temp.current), [])
     })
 
     it('drops a file that is shorter than what was verified', async () => {
@@ -111,7 +111,7 @@ describe('DiskBlobStore', () => {
     it('keeps a removed blob readable until the handle is disposed of', async () => {
       const digest = await putBlob(blobs, large)
       await using handle = await blobs.open(digest)
-      await blobs.remove(digest)
+      await blobs.remove(digest, 'purged')
       assert.ok(large.equals(await readAll(handle)))
       await assert.rejects(blobs.open(digest), BlobNotFoundError)
     })
@@ -123,7 +123,7 @@ describe('DiskBlobStore', () => {
       await chunks.next()
       await truncate(temp.layout.blobPath(digest), MiB + 5)
       await assert.rejects(chunks.next(), BlobDamagedError)
-      assert.deepEqual(await listDigests(blobs), [])
+      assert.deepEqual(await listDigests(temp.current), [])
       await putBlob(blobs, large)
       assert.ok(large.equals(await readBlob(blobs, digest)))
     })
@@ -173,14 +173,14 @@ describe('DiskBlobStore', () => {
       await using handle = fill.open()
       await fill.write(0, large)
       await fill.commit()
-      await blobs.remove(fill.digest)
+      await blobs.remove(fill.digest, 'purged')
       assert.ok(large.equals(await readAll(handle)))
     })
 
     it('fills many blobs at once', async () => {
       const contents = Array.from({ length: 40 }, (_, index) => seededBytes(`blob ${index}`, 1000 * index))
       const digests = await Promise.all(contents.map((bytes) => putBlob(blobs, bytes)))
-      assert.deepEqual(await listDigests(blobs), digests.toSorted())
+      assert.deepEqual(await listDigests(temp.current), digests.toSorted())
       for (const [index, digest] of digests.entries()) {
         assert.ok(contents[index]!.equals(await readBlob(blobs, digest)))
       }
@@ -246,9 +246,9 @@ describe('DiskBlobStore', () => {
       const digest = await putBlob(blobs, large)
       blobs = (await temp.reopen(() => rm(temp.layout.index, { recursive: true }))).blobs
       await blobs.stat(digest)
-      const removal = blobs.stat(digest).then(() => blobs.remove(digest))
+      const removal = blobs.stat(digest).then(() => blobs.remove(digest, 'purged'))
       await Promise.allSettled([blobs.pieceTable(digest), removal])
-      assert.deepEqual(await listDigests(blobs), [])
+      assert.deepEqual(await listDigests(temp.current), [])
       assert.deepEqual(temp.current.totals(), { blobs: 0, bytes: 0 })
     })
 
@@ -261,7 +261,7 @@ describe('DiskBlobStore', () => {
   describe('remove', () => {
     it('removes file and entry, and does nothing the second time', async () => {
       const digest = await putBlob(blobs, small)
-      await Promise.all([blobs.remove(digest), blobs.remove(digest)])
+      await Promise.all([blobs.remove(digest, 'purged'), blobs.remove(digest, 'purged')])
       assert.equal(await blobs.stat(digest), undefined)
       assert.deepEqual(temp.current.totals(), { blobs: 0, bytes: 0 })
       await assert.rejects(stat(temp.layout.blobPath(digest)), /ENOENT/)
@@ -272,12 +272,12 @@ describe('DiskBlobStore', () => {
       for (let round = 0; round < 10; round++) {
         await Promise.all([
           putBlob(blobs, small),
-          blobs.remove(digest),
+          blobs.remove(digest, 'purged'),
           blobs.stat(digest),
-          blobs.remove(digest),
+          blobs.remove(digest, 'purged'),
         ])
         const held = await blobs.stat(digest)
-        assert.deepEqual(await listDigests(blobs), held === undefined ? [] : [digest])
+        assert.deepEqual(await listDigests(temp.current), held === undefined ? [] : [digest])
         assert.equal(temp.current.totals().blobs, held === undefined ? 0 : 1)
       }
     })

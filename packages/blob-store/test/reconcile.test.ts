@@ -23,7 +23,7 @@ describe('the comparison of index and files', () => {
   it('makes list and totals right again when the index was deleted', async () => {
     await putAll()
     const storage = await temp.reopen(() => rm(temp.layout.index, { recursive: true }))
-    assert.deepEqual(await listDigests(storage.blobs), digests)
+    assert.deepEqual(await listDigests(storage), digests)
     assert.deepEqual(storage.totals(), { blobs: contents.length, bytes })
   })
 
@@ -31,7 +31,7 @@ describe('the comparison of index and files', () => {
     await putAll()
     const storage = await temp.reopen(() => rm(temp.layout.blobPath(digests[3]!)))
     assert.deepEqual(
-      await listDigests(storage.blobs),
+      await listDigests(storage),
       digests.filter((_, index) => index !== 3),
     )
   })
@@ -39,10 +39,10 @@ describe('the comparison of index and files', () => {
   it('drops entries when all folders of blobs are gone', async () => {
     await putAll()
     const storage = await temp.reopen(() => rm(temp.layout.blobs, { recursive: true }))
-    assert.deepEqual(await listDigests(storage.blobs), [])
+    assert.deepEqual(await listDigests(storage), [])
     assert.deepEqual(storage.totals(), { blobs: 0, bytes: 0 })
     await putBlob(storage.blobs, contents[0]!)
-    assert.equal((await listDigests(storage.blobs)).length, 1)
+    assert.equal((await listDigests(storage)).length, 1)
   })
 
   it('finds the files of entries that make no sense', async () => {
@@ -50,7 +50,7 @@ describe('the comparison of index and files', () => {
     const storage = await temp.reopen(() =>
       editIndex(temp.layout, (db) => db.sublevel('blobs').put(digests[0]!, 'nonsense')),
     )
-    assert.deepEqual(await listDigests(storage.blobs), digests)
+    assert.deepEqual(await listDigests(storage), digests)
   })
 
   it('lets files alone that are no blobs', async () => {
@@ -66,22 +66,25 @@ describe('the comparison of index and files', () => {
         await writeFile(path, '')
       }
     })
-    assert.deepEqual(await listDigests(storage.blobs), [])
+    assert.deepEqual(await listDigests(storage), [])
   })
 
   it('does not disturb what is committed and removed meanwhile', async () => {
     await putAll()
     const storage = await temp.reopen(() => rm(temp.layout.index, { recursive: true }))
-    await Promise.all([storage.blobs.remove(digests[0]!), putBlob(storage.blobs, Buffer.from('another'))])
+    await Promise.all([
+      storage.blobs.remove(digests[0]!, 'purged'),
+      putBlob(storage.blobs, Buffer.from('another')),
+    ])
     const expected = [...digests.slice(1), digestOf(Buffer.from('another'))].toSorted()
-    assert.deepEqual(await listDigests(storage.blobs), expected)
+    assert.deepEqual(await listDigests(storage), expected)
     assert.equal(storage.totals().blobs, expected.length)
   })
 
   it('ends with a line that says what is held', async () => {
     await putAll()
     const storage = await temp.reopen()
-    await listDigests(storage.blobs)
+    await listDigests(storage)
     await storage.close()
     assert.ok(temp.log.lines.includes('info blob index reconciled'))
   })

@@ -136,7 +136,7 @@ describe('openStorage', () => {
         await temp.reopen()
         const storage = await temp.reopen(() => damage(temp.layout.index))
         assert.ok(temp.log.lines.includes('warn index unreadable, begun anew'))
-        assert.deepEqual(await listDigests(storage.blobs), [digest])
+        assert.deepEqual(await listDigests(storage), [digest])
         assert.deepEqual(await readBlob(storage.blobs, digest), bytes)
         assert.deepEqual((await readdir(temp.layout.root)).toSorted(), ['blobs', 'fills', 'index'])
       })

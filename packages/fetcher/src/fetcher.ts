@@ -171,7 +171,7 @@ export class Fetcher implements ContentFetcher {
   }
 
   async #keep(digest: Digest, bytes: Uint8Array): Promise<void> {
-    const { directory, store } = this.#deps
+    const { store } = this.#deps
     if ((await store.stat(digest)) !== undefined) return
     const fill = await store.startFill(digest, bytes.length)
     try {
@@ -181,7 +181,6 @@ export class Fetcher implements ContentFetcher {
       await fill.fail(error as Error)
       throw error
     }
-    directory.announce(digest, bytes.length)
   }
 }
 

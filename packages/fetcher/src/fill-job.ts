@@ -66,7 +66,7 @@ const MAX_RESTARTS = 3
 
 /** Gets one blob onto this node's disk, from whichever source gives it. No reader's leaving stops it. */
 export class FillJob {
-  /** Resolves when the blob is committed and announced; rejects when no source could give it. */
+  /** Resolves when the blob is committed; rejects when no source could give it. */
   readonly done: Promise<void>
   readonly #deps: FillJobDeps
   readonly #init: FillJobInit
@@ -224,9 +224,7 @@ export class FillJob {
     if (fill === undefined)
       throw new ContentUnavailableError(`no source began to give ${this.#init.ref.digest}`)
     try {
-      const stat = await fill.commit()
-      this.#deps.directory.announce(stat.digest, stat.sizeBytes)
-      return stat.sizeBytes
+      return (await fill.commit()).sizeBytes
     } catch (error) {
       if (!(error instanceof BlobCorruptError)) throw error
       this.#roster.corrupted(error)

@@ -106,7 +106,7 @@ describe('Fetcher', () => {
       const two = await cluster.addNode('two')
       await whenHolderKnown(two, digest)
       await until(() => isStored(one))
-      await one.storage.blobs.remove(digest)
+      await one.storage.blobs.remove(digest, 'purged')
       assert.equal(digestOf(await readAll(await two.fetcher.openBlob(refTo(digest)))), digest)
     })
 

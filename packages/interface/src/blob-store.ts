@@ -1,5 +1,7 @@
 import type { ByteRange } from './byte-range.ts'
+import type { ContentRef } from './content.ts'
 import type { Digest } from './digest.ts'
+import type { Unsubscribe } from './lifecycle.ts'
 
 /** Facts about a finished, verified blob on this node's disk. */
 export interface BlobStat {
@@ -41,7 +43,7 @@ export interface PieceTable {
 }
 
 /**
- * One download of one blob into one node's disk. The writer owns it: exactly one of `commit` and `fail` ends it.
+ * One download of one blob into one node's disk. The writer owns it: exactly one of `commit`, `pause` and `fail` ends it.
  * Readers come and go and never influence it.
  */
 export interface Fill {
@@ -57,14 +59,18 @@ export interface Fill {
    * which are held back until `commit` has verified the whole blob. `offset` must be where the piece that it
    * lies in has been written to. The bytes are copied or written before the promise resolves.
    *
-   * Throws ERR_FILL_WRITE when the disk refuses, ERR_FILL_ENDED after `commit` or `fail`.
+   * Throws ERR_FILL_WRITE when the disk refuses, ERR_FILL_ENDED after `commit`, `pause` or `fail`.
    */
   write(offset: number, bytes: Uint8Array): Promise<void>
   /** A piece's SHA-256 once all its bytes are written and hashed in order, else undefined. */
   pieceHash(index: number): Uint8Array | undefined
   /** Resolves when all bytes of `range` are written (not verified as a whole), rejects when the fill fails before. */
   whenWritten(range: ByteRange, options?: ReadOptions): Promise<void>
-  /** Opens the blob for readers that follow the fill. Throws ERR_FILL_ENDED when `commit` or `fail` is done. */
+  /**
+   * Opens the blob for readers that follow the fill. Throws ERR_FILL_ENDED when the fill has ended. After an end
+   * that says nothing against the bytes (`pause`, or `fail` with ERR_FILL_WRITE), handles that were opened before
+   * still read what was readable by then, and reject with the reason where that ends.
+   */
   open(): BlobHandle
   /**
    * Makes the finished blob part of the store: verify, fsync, rename, fsync of the folder, index, in this order.
@@ -72,8 +78,25 @@ export interface Fill {
    * are gone then and readers fail.
    */
   commit(): Promise<BlobStat>
+  /**
+   * Ends the fill without a blob, and keeps the pieces that are complete: the next fill of the same blob goes on
+   * from them, also after a restart. Waiting readers reject with `reason`. What is kept counts against the budget,
+   * and is the first thing to go when room is needed.
+   */
+  pause(reason: Error): Promise<void>
   /** Ends the fill without a blob: its bytes are dropped and waiting readers reject with `reason`. */
   fail(reason: Error): Promise<void>
+}
+
+/** Why a blob isn't held any more: room was needed, nobody used it, a person said so, or its file was no longer right. */
+export type RemovalReason = 'evicted' | 'unused' | 'purged' | 'damaged'
+
+/** Hears of each change of what a store holds, after it has happened. Must not throw. */
+export interface HoldingsListener {
+  /** A blob is finished, verified and on disk. */
+  added?(stat: BlobStat): void
+  /** A blob isn't held any more. `links` are the places where it was known, for whoever wants to get it again. */
+  removed?(digest: Digest, reason: RemovalReason, links: readonly ContentRef[]): void
 }
 
 /** Bytes on disk by digest. What it holds has been verified against the digest, and survives a crash. */
@@ -88,12 +111,21 @@ export interface BlobStore {
    */
   pieceTable(digest: Digest): Promise<PieceTable>
   /**
-   * Starts to fill a blob of `sizeBytes`. The caller makes sure that a digest is filled once at a time.
-   * Throws ERR_FILL_WRITE when the disk refuses.
+   * Starts to fill a blob of `sizeBytes`, from where an earlier fill of it was paused or interrupted if there was
+   * one; its room is reserved until the fill ends, and others are evicted for it if need be. The caller makes sure
+   * that a digest is filled once at a time.
+   * Throws ERR_STORE_FULL when there is no room and nothing that may be evicted, ERR_FILL_WRITE when the disk refuses.
    */
   startFill(digest: Digest, sizeBytes: number): Promise<Fill>
+  /**
+   * Notes that a client has used a blob without opening it here, as when a manifest was served from memory. A manifest
+   * that is used protects all that it refers to: its image is being pulled.
+   */
+  used(digest: Digest): void
   /** Removes a blob; open handles keep reading. Does nothing when it isn't held. */
-  remove(digest: Digest): Promise<void>
-  /** Every finished blob, in no order. */
-  list(): AsyncIterable<BlobStat>
+  remove(digest: Digest, reason: RemovalReason): Promise<void>
+  /** Every finished blob that is known so far, in no order; `watch` tells of the others. */
+  list(): Iterable<BlobStat>
+  /** Hears of changes from now on. */
+  watch(listener: HoldingsListener): Unsubscribe
 }

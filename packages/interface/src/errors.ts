@@ -22,6 +22,7 @@ export const ERROR_CODES = [
   'ERR_PEER_UNREACHABLE',
   'ERR_RANGE_UNSATISFIABLE',
   'ERR_ROUTE_INVALID',
+  'ERR_STORE_FULL',
   'ERR_TAG_INVALID',
   'ERR_UPSTREAM_DENIED',
   'ERR_UPSTREAM_NOT_FOUND',
@@ -59,7 +60,7 @@ export class BlobCorruptError extends LayermeshError {
   }
 }
 
-/** A finished blob's file is no longer what was verified. The store has dropped it; it can be fetched again. */
+/** A finished blob's file is no longer what was verified. The store holds it no longer; it can be fetched again. */
 export class BlobDamagedError extends LayermeshError {
   override readonly code = 'ERR_BLOB_DAMAGED'
   override readonly retryable = true
@@ -108,6 +109,12 @@ export class FillEndedError extends LayermeshError {
 /** The disk refused a fill: full, read-only or failing; `cause` has the system's code. */
 export class FillWriteError extends LayermeshError {
   override readonly code = 'ERR_FILL_WRITE'
+}
+
+/** There is no room for a blob: the budget or the disk is full, and nothing may be evicted. It can be passed on without being kept. */
+export class StoreFullError extends LayermeshError {
+  override readonly code = 'ERR_STORE_FULL'
+  override readonly retryable = true
 }
 
 /** An address can't be listened on. */

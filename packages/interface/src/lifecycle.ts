@@ -3,3 +3,6 @@ export interface Startable {
   start(): Promise<void>
   stop(): Promise<void>
 }
+
+/** Undoes a registration; idempotent. */
+export type Unsubscribe = () => void

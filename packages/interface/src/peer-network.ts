@@ -1,3 +1,4 @@
+import type { Unsubscribe } from './lifecycle.ts'
 import type { LinkClass, Locality } from './locality.ts'
 
 /** A node's libp2p peer id in its text form. */
@@ -54,9 +55,6 @@ export type PeerStreamHandler = (stream: PeerStream, member: Member) => Promise<
 
 /** A gossip message of a member; its author is authenticated. */
 export type GossipHandler = (from: PeerId, message: Uint8Array) => void
-
-/** Undoes a registration; idempotent. */
-export type Unsubscribe = () => void
 
 /** What happens to the set of members. */
 export interface MembershipListener {

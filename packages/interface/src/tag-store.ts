@@ -14,4 +14,6 @@ export interface TagStore {
   put(ref: TagRef, record: TagRecord): Promise<void>
   /** Drops a tag's record, if there is one. */
   remove(ref: TagRef): Promise<void>
+  /** Every tag that there is a record of, by upstream, repository and tag. */
+  list(): AsyncIterable<TagRef & TagRecord>
 }

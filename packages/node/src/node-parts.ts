@@ -58,7 +58,12 @@ export async function startParts(
 
   const directory = createDirectory({ clock, log, metrics, network }, {})
   // What is on disk already is part of the first snapshot, not news.
-  for await (const { digest, sizeBytes } of storage.blobs.list()) directory.announce(digest, sizeBytes)
+  for (const { digest, sizeBytes } of storage.blobs.list()) directory.announce(digest, sizeBytes)
+  const unwatch = storage.blobs.watch({
+    added: ({ digest, sizeBytes }) => directory.announce(digest, sizeBytes),
+    removed: (digest) => directory.withdraw(digest),
+  })
+  stack.defer(unwatch)
   await directory.start()
   stack.defer(() => directory.stop())
 

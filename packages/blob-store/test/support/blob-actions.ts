@@ -4,6 +4,7 @@ import type { BlobHandle, BlobStore, ByteRange, Digest, ReadOptions } from '@lay
 import { digestOf } from '@layermesh/oci'
 import { Level } from 'level'
 import type { DataLayout } from '../../src/data-layout.ts'
+import type { Storage } from '../../src/storage.ts'
 
 /** Fills a blob from its start to its end and commits it. */
 export async function putBlob(blobs: BlobStore, bytes: Uint8Array): Promise<Digest> {
@@ -30,9 +31,10 @@ export async function readBlob(blobs: BlobStore, digest: Digest): Promise<Uint8A
   return await readAll(handle)
 }
 
-/** The digests that `list` yields, sorted. */
-export async function listDigests(blobs: BlobStore): Promise<Digest[]> {
-  return (await Array.fromAsync(blobs.list(), (stat) => stat.digest)).toSorted()
+/** The digests that are held once index and files agree, sorted. */
+export async function listDigests({ blobs, reconciled }: Storage): Promise<Digest[]> {
+  await reconciled
+  return Array.from(blobs.list(), (stat) => stat.digest).toSorted()
 }
 
 export async function assertNoFillFiles(layout: DataLayout): Promise<void> {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { digestOf } from '@layermesh/oci'
 import type { Digest } from '@layermesh/interface'
 import { BufferPool } from '../../src/buffer-pool.ts'
+import { systemDisk } from '../../src/disk.ts'
 import { DiskFill, type VerifiedFile } from '../../src/disk-fill.ts'
 import { SharedFile } from '../../src/shared-file.ts'
 import { createRecordingLog, type RecordingLog } from './recording-log.ts'
@@ -38,6 +39,7 @@ export async function startFillOnDisk(
   const fill = new DiskFill(
     {
       log,
+      disk: systemDisk,
       pool: new BufferPool(),
       publish: async (verified) => {
         await publish?.()

@@ -92,6 +92,10 @@ export class TestCluster implements AsyncDisposable {
     const network = this.#mesh.join({ name, version: '0', locality })
     this.#stack.defer(() => network.leave())
     const directory = createDirectory({ ...common, network }, { batchDelayMs: 1 })
+    storage.blobs.watch({
+      added: ({ digest, sizeBytes }) => directory.announce(digest, sizeBytes),
+      removed: (digest) => directory.withdraw(digest),
+    })
     await directory.start()
     this.#stack.defer(() => directory.stop())
     const stallTimeoutMs = { site: 10_000, region: 10_000, world: 10_000 }
