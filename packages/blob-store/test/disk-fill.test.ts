@@ -306,7 +306,7 @@ describe('DiskFill', () => {
       assert.equal(committed.status, 'fulfilled')
       await fill.fail(new Error('later'))
       assert.equal(published.length, 1)
-      assert.deepEqual(await readdir(dir.path), ['fill-' + digestOf(bytes).slice(-8)])
+      assert.deepEqual(await readdir(dir.path), ['fill-' + digestOf(bytes).slice(-8) + '.part'])
     })
 
     it('makes everything that writes or opens reject with ERR_FILL_ENDED', async () => {
