@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Digest, DigestAlgorithm } from '@layermesh/interface'
 import { digestAlgorithm, digestHex } from '@layermesh/oci'
+import { fillFilesOf, type FillFiles } from './fill-files.ts'
 
 /** Version of the layout below; the name of its folder in the data folder is `v` and this number. */
 export const LAYOUT_VERSION = 1
@@ -15,7 +16,7 @@ export class DataLayout {
   readonly root: string
   /** Finished blobs, verified: `<algorithm>/<first two digits>/<hex>`. They are the truth. */
   readonly blobs: string
-  /** Files of fills. What is there at the start is left over from a crash. */
+  /** Files of fills, under way or paused. */
   readonly fills: string
   /** LevelDB: facts about blobs, which can be made again from the files, and tag records. */
   readonly index: string
@@ -42,9 +43,9 @@ export class DataLayout {
     return join(this.blobs, digestAlgorithm(digest), hex.slice(0, 2), hex)
   }
 
-  /** A new file name for a fill. */
-  newFillPath(digest: Digest): string {
-    return join(this.fills, `${digestAlgorithm(digest)}-${digestHex(digest)}-${randomUUID()}`)
+  /** New file names for a fill; the digest in them is for people, the journal has it too. */
+  newFillFiles(digest: Digest): FillFiles {
+    return fillFilesOf(join(this.fills, `${digestAlgorithm(digest)}-${digestHex(digest)}-${randomUUID()}`))
   }
 }
 

@@ -11,7 +11,9 @@ import { DiskBlobStore } from './disk-blob-store.ts'
 import { systemDisk, type Disk } from './disk.ts'
 import type { FaultHook } from './fault-point.ts'
 import { createFolder } from './folders.ts'
+import { sortLeftoverFills } from './leftover-fills.ts'
 import { LevelTagStore } from './level-tag-store.ts'
+import { PausedFills } from './paused-fills.ts'
 import { openStorageDatabase } from './storage-database.ts'
 import { reasonOf } from './system-error.ts'
 
@@ -52,15 +54,19 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
   const layout = new DataLayout(init.dataDir)
   await usingDataDir(layout, () => prepareFolders(disk, layout))
   const { db, index } = await openStorageDatabase(layout, log)
+  const paused = new PausedFills({ disk, log })
   try {
     // Only who holds the lock may take fills for leftovers.
-    await usingDataDir(layout, () => removeLeftovers(disk, layout, log))
+    await usingDataDir(layout, async () => {
+      await sortLeftoverFills({ log, clock, disk, layout, paused })
+      await disk.remove(layout.brokenIndex)
+    })
   } catch (error) {
     await db.close()
     throw error
   }
 
-  const blobs = new DiskBlobStore({ log, disk, index, layout, faultHook })
+  const blobs = new DiskBlobStore({ log, clock, disk, index, layout, paused, faultHook })
   const closing = new AbortController()
   const startedMs = clock.monotonicMs()
   const reconciled = blobs.reconcile(closing.signal).then(
@@ -104,13 +110,6 @@ async function requireKnownLayout(disk: Disk, layout: DataLayout): Promise<void>
       `data folder ${layout.dataDir} was written by a newer layermesh (layout v${newest}, this one knows v${LAYOUT_VERSION})`,
     )
   }
-}
-
-async function removeLeftovers(disk: Disk, layout: DataLayout, log: Log): Promise<void> {
-  const names = await disk.readdir(layout.fills)
-  for (const name of names) await disk.remove(`${layout.fills}/${name}`)
-  await disk.remove(layout.brokenIndex)
-  if (names.length > 0) log.info({ fills: names.length }, 'unfinished fills removed')
 }
 
 /** Says of any failure which folder it is about. */

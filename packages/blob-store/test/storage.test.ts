@@ -53,9 +53,9 @@ describe('openStorage', () => {
 
   it('removes what an earlier process has left in fills', async () => {
     await using temp = await openTempStorage()
-    await temp.reopen(() => writeFile(temp.layout.newFillPath(digest), 'half'))
+    await temp.reopen(() => writeFile(temp.layout.newFillFiles(digest).part, 'half'))
     await assertNoFillFiles(temp.layout)
-    assert.ok(temp.log.lines.includes('info unfinished fills removed'))
+    assert.ok(temp.log.lines.includes('info unfinished fills found'))
   })
 
   it('lets go of everything when it is closed, also twice', async () => {
