@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { digestOf } from '@layermesh/oci'
 import { ManualClock, createTempDir, type TempDir } from '@layermesh/testkit'
 import { DataLayout } from '../src/data-layout.ts'
-import type { FaultPoint } from '../src/fault-point.ts'
+import type { CommitPoint } from '../src/fault-point.ts'
 import { openStorage } from '../src/storage.ts'
 import { assertNoFillFiles, listDigests, putBlob, readBlob } from './support/blob-actions.ts'
 import { FINISHED_BLOB, UNFINISHED_BLOB } from './support/crash-blobs.ts'
@@ -16,7 +16,7 @@ const finished = digestOf(FINISHED_BLOB)
 const unfinished = digestOf(UNFINISHED_BLOB)
 
 /** Whether the blob that was on its way must be there after a crash at the point. */
-const POINTS: Readonly<Record<'mid-fill' | FaultPoint, boolean>> = {
+const POINTS: Readonly<Record<'mid-fill' | CommitPoint, boolean>> = {
   'mid-fill': false,
   'blob-verified': false,
   'file-synced': false,
