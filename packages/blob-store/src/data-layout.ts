@@ -18,7 +18,9 @@ export class DataLayout {
   readonly blobs: string
   /** Files of fills, under way or paused. */
   readonly fills: string
-  /** LevelDB: facts about blobs, which can be made again from the files, and tag records. */
+  /** What a person wants kept; a file of its own, so that it isn't lost with the index. */
+  readonly pins: string
+  /** LevelDB: facts about blobs, which can be made again from the files, and what is no great loss: tags, links, peers. */
   readonly index: string
   /** Where an index that can't be read is put while a new one is made. */
   readonly brokenIndex: string
@@ -28,6 +30,7 @@ export class DataLayout {
     this.root = join(dataDir, `v${LAYOUT_VERSION}`)
     this.blobs = join(this.root, 'blobs')
     this.fills = join(this.root, 'fills')
+    this.pins = join(this.root, 'pins.json')
     this.index = join(this.root, 'index')
     this.brokenIndex = join(this.root, 'index.broken')
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { digestOf } from '@layermesh/oci'
 import { ManualClock, createTempDir, type TempDir } from '@layermesh/testkit'
 import { DataLayout } from '../src/data-layout.ts'
-import type { FaultPoint } from '../src/fault-point.ts'
+import type { FillPoint } from '../src/fault-point.ts'
 import { decodeJournal } from '../src/fill-journal-format.ts'
 import { PieceGrid } from '../src/piece-grid.ts'
 import { openStorage, type Storage } from '../src/storage.ts'
@@ -26,7 +26,7 @@ interface Expected {
 }
 
 /** What must be there after a crash at the point. */
-const POINTS: Readonly<Record<'mid-fill' | FaultPoint, Expected>> = {
+const POINTS: Readonly<Record<'mid-fill' | FillPoint, Expected>> = {
   'fill-created': { isKept: false, journaled: [0, 0] },
   'piece-written': { isKept: false, journaled: [0, 0] },
   'journal-created': { isKept: false, journaled: [0, 0] },
