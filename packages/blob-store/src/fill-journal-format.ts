@@ -4,7 +4,7 @@ import { digestAlgorithm, digestHex } from '@layermesh/oci'
 import { PieceGrid } from './piece-grid.ts'
 import { isWholeNumber, parseStoredDigest } from './stored-record.ts'
 
-// The format is described in docs/disk.md. Numbers are big-endian.
+// The format is described in docs/architecture.md (The journal of a fill). Numbers are big-endian.
 
 const MAGIC = Buffer.from('lmfill')
 const VERSION = 1

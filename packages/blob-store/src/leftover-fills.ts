@@ -20,7 +20,10 @@ export interface LeftoverFillsDeps {
   readonly paused: PausedFills
 }
 
-/** Why a leftover is removed: it isn't a pair with a header and a piece, or it was written by another version. */
+/** How many leftovers are looked at at once: more than Node's threads for files bring nothing. */
+const CONCURRENCY = 8
+
+/** Why a leftover is removed: it isn't a pair of files with a header and a piece, or it was written by another version. */
 type Useless = 'incomplete' | 'other version'
 
 /**
@@ -34,14 +37,17 @@ export async function sortLeftoverFills(deps: LeftoverFillsDeps): Promise<void> 
   const stems = new Set([...names].map(stemOf).filter((stem) => stem !== undefined))
   for (const name of strangers) await disk.remove(join(layout.fills, name))
   let otherVersions = 0
-  for (const stem of stems) {
-    const files = fillFilesOf(join(layout.fills, stem))
-    const isPair = names.has(`${stem}.part`) && names.has(`${stem}.journal`)
-    const leftover = isPair ? await examine(deps, files) : 'incomplete'
-    if (leftover === 'other version') otherVersions++
-    if (typeof leftover === 'string') await removeFillFiles(disk, files)
-    else await paused.add(leftover)
+  const waiting = stems.values()
+  const sortWaiting = async () => {
+    for (const stem of waiting) {
+      const files = fillFilesOf(join(layout.fills, stem))
+      const leftover = await examine(deps, files)
+      if (leftover === 'other version') otherVersions++
+      if (typeof leftover === 'string') await removeFillFiles(disk, files)
+      else await paused.add(leftover)
+    }
   }
+  await Promise.all(Array.from({ length: CONCURRENCY }, sortWaiting))
   if (names.size === 0) return
   const kept = paused.list().toArray().length
   log.info({ kept, removed: strangers.length + stems.size - kept, otherVersions }, 'unfinished fills found')
@@ -65,7 +71,7 @@ async function examine({ clock, disk }: LeftoverFillsDeps, files: FillFiles): Pr
     const sizeBytes = occupiedBytes(part, blob, pieces)
     return { digest: blob.digest, blob, files, pieces, sizeBytes, pausedAtMs }
   } catch {
-    // What can't be read can't be resumed.
+    // What isn't there or can't be read can't be resumed.
     return 'incomplete'
   }
 }
