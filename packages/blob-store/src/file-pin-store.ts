@@ -5,7 +5,6 @@ import { replaceFile } from './replace-file.ts'
 import {
   isFields,
   isText,
-  isWholeNumber,
   parseStoredDigest,
   parseStoredRecord,
   parseStoredRepository,
@@ -117,7 +116,7 @@ function parsePin(entry: unknown): Pin | undefined {
   if (!isFields(entry)) return undefined
   const repository = parseStoredRepository(entry)
   const { tag, pinnedAtMs } = entry
-  if (repository === undefined || !isWholeNumber(pinnedAtMs)) return undefined
+  if (repository === undefined || typeof pinnedAtMs !== 'number') return undefined
   if (isText(tag)) return { ...repository, tag, pinnedAtMs }
   const digest = parseStoredDigest(entry['digest'])
   return digest && { ...repository, digest, pinnedAtMs }
