@@ -11,7 +11,7 @@ import {
 } from './stored-record.ts'
 import { isSystemError } from './system-error.ts'
 
-/** Pins that there may be. */
+/** Pins that there may be, at most. */
 export const MAX_PINS = 10_000
 
 export interface FilePinStoreDeps {
@@ -54,8 +54,7 @@ export class FilePinStore implements PinStore {
     await this.#changes.run('pins', async () => {
       const key = keyOf(pin)
       if (this.#pins.has(key)) return
-      if (this.#pins.size >= MAX_PINS)
-        throw new RangeError(`there are ${MAX_PINS} pins already, the most allowed`)
+      if (this.#pins.size >= MAX_PINS) throw new RangeError(`there are ${MAX_PINS} pins, the most allowed`)
       await this.#replace(new Map([...this.#pins, [key, { ...pin }]]))
     })
   }
