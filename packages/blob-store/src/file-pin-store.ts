@@ -5,14 +5,13 @@ import { replaceFile } from './replace-file.ts'
 import {
   isFields,
   isText,
-  isWholeNumber,
   parseStoredDigest,
   parseStoredRecord,
   parseStoredRepository,
 } from './stored-record.ts'
 import { isSystemError } from './system-error.ts'
 
-/** Pins that there may be. */
+/** Pins that there may be, at most. */
 export const MAX_PINS = 10_000
 
 export interface FilePinStoreDeps {
@@ -55,8 +54,7 @@ export class FilePinStore implements PinStore {
     await this.#changes.run('pins', async () => {
       const key = keyOf(pin)
       if (this.#pins.has(key)) return
-      if (this.#pins.size >= MAX_PINS)
-        throw new RangeError(`there are ${MAX_PINS} pins already, the most allowed`)
+      if (this.#pins.size >= MAX_PINS) throw new RangeError(`there are ${MAX_PINS} pins, the most allowed`)
       await this.#replace(new Map([...this.#pins, [key, { ...pin }]]))
     })
   }
@@ -117,7 +115,7 @@ function parsePin(entry: unknown): Pin | undefined {
   if (!isFields(entry)) return undefined
   const repository = parseStoredRepository(entry)
   const { tag, pinnedAtMs } = entry
-  if (repository === undefined || !isWholeNumber(pinnedAtMs)) return undefined
+  if (repository === undefined || typeof pinnedAtMs !== 'number') return undefined
   if (isText(tag)) return { ...repository, tag, pinnedAtMs }
   const digest = parseStoredDigest(entry['digest'])
   return digest && { ...repository, digest, pinnedAtMs }

@@ -1,7 +1,7 @@
 import type { Clock, Log, PeerId, PeerRecord, PeerStore } from '@layermesh/interface'
 import type { Level } from 'level'
 import { KeyedQueue } from './keyed-queue.ts'
-import { isText, isWholeNumber } from './stored-record.ts'
+import { isText } from './stored-record.ts'
 import { StoredRecords } from './stored-records.ts'
 
 /** Peers that are remembered, at most. */
@@ -77,5 +77,5 @@ export class LevelPeerStore implements PeerStore {
 function parsePeer(key: string, fields: Readonly<Record<string, unknown>>): PeerRecord | undefined {
   const { addresses, lastSeenAtMs } = fields
   if (!isText(key) || !Array.isArray(addresses) || !addresses.every(isText)) return undefined
-  return isWholeNumber(lastSeenAtMs) ? { peer: key as PeerId, addresses, lastSeenAtMs } : undefined
+  return typeof lastSeenAtMs === 'number' ? { peer: key as PeerId, addresses, lastSeenAtMs } : undefined
 }

@@ -5,7 +5,7 @@ import { isWholeNumber, parseStoredDigest, parseStoredRecord } from './stored-re
 import { StoredRecords } from './stored-records.ts'
 
 /** Tag records that are kept, at most; about 50 MB on disk. */
-export const DEFAULT_MAX_TAGS = 100_000
+const DEFAULT_MAX_TAGS = 100_000
 
 /** What is kept of the most when there are more, so that not each further tag begins a search for the oldest. */
 const KEPT_FRACTION = 0.9
