@@ -74,8 +74,8 @@ export interface Fill {
   open(): BlobHandle
   /**
    * Makes the finished blob part of the store: verify, fsync, rename, fsync of the folder, index, in this order.
-   * Throws ERR_BLOB_CORRUPT when the whole-blob digest is wrong and ERR_FILL_WRITE when the disk refuses; the bytes
-   * are gone then and readers fail.
+   * Throws ERR_BLOB_CORRUPT when the whole-blob digest is wrong, and readers fail; and ERR_FILL_WRITE when the disk
+   * refuses what has the right digest: then readers finish, and the bytes are gone.
    */
   commit(): Promise<BlobStat>
   /**
