@@ -28,6 +28,7 @@ export {
 export { parseRoute, type Route, type RoutedRepository } from './distribution-route.ts'
 export { entityTag, ifRangeHolds, noneMatchNames } from './entity-tag.ts'
 export { errorBody, type OciErrorCode } from './error-body.ts'
+export { formatImageName, formatImageRepository, parseImageName, parseImageRepository } from './image-name.ts'
 export { MAX_MANIFEST_BYTES } from './manifest-document.ts'
 export { manifestMediaType } from './manifest-media-type.ts'
 export { referencesOf, type ManifestReferences } from './manifest-references.ts'
