@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdmin, type Admin } from '@layermesh/admin'
 import { silentLog, type PeerStatus } from '@layermesh/interface'
+import { scriptedCacheControl } from '@layermesh/testkit'
 import { runCommand } from './support/run-command.ts'
 import { PEERS, STATUS } from './support/statuses.ts'
 
@@ -72,12 +73,13 @@ describe('layermesh', () => {
       admin = createAdmin(
         {
           log: silentLog,
+          cache: scriptedCacheControl(),
           metricsText: async () => ({ contentType: 'text/plain', body: '' }),
           status: async () => STATUS,
           peers: async () => peers,
           readiness: () => ({}),
         },
-        { listen: { host: '127.0.0.1', port: 0 } },
+        { listen: { host: '127.0.0.1', port: 0 }, token: 'a-token-of-16-letters' },
       )
       await admin.start()
     })

@@ -41,7 +41,7 @@ export async function startParts(
   const { clock, log, metrics, version } = environment
   const { dataDir, name } = config.node
   const { secretFile, stallTimeoutMs } = config.mesh
-  const secret = secretFile === undefined ? {} : { secret: await readSecret(secretFile) }
+  const secret = secretFile === undefined ? {} : { secret: await readSecret('mesh.secretFile', secretFile) }
 
   const storage = await openStorage({ clock, log }, { dataDir })
   stack.defer(() => storage.close())

@@ -1,8 +1,9 @@
 import { createAdmin } from '@layermesh/admin'
 import type { Config } from '@layermesh/config'
-import { type Log, systemClock } from '@layermesh/interface'
+import { type CacheControl, type Log, systemClock } from '@layermesh/interface'
 import { createMetrics } from '@layermesh/telemetry'
 
+import { loadAdminToken } from './admin-token.ts'
 import { startParts } from './node-parts.ts'
 import { nodeStatus, peerStatuses } from './node-status.ts'
 import { productVersion } from './product-version.ts'
@@ -46,11 +47,15 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     () => storage.totals().blobs,
   )
 
+  const token = await loadAdminToken(config.admin.tokenFile, log)
+  // MERGE: the node's CacheControl goes here.
+  const cache = {} as CacheControl
   const run = { config, version, startedAtMs: clock.now() }
   let stopping: Promise<void> | undefined
   const admin = createAdmin(
     {
       log,
+      cache,
       metricsText: async () => ({ contentType: metrics.contentType, body: await metrics.text() }),
       status: () => Promise.resolve(nodeStatus(parts, run, clock.now())),
       peers: () => Promise.resolve(peerStatuses(network, directory)),
@@ -59,7 +64,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
         mesh: network.self.addresses.length > 0,
       }),
     },
-    { listen: config.admin.listen },
+    { listen: config.admin.listen, token },
   )
   await admin.start()
   stack.defer(() => admin.stop())
