@@ -60,7 +60,10 @@ export function addCacheRoutes(app: FastifyInstance, { cache, log }: CacheRoutes
 function requireToken(token: string): onRequestHookHandler {
   return (request, reply, done) => {
     const check = checkBearerToken(request.headers.authorization, token)
-    if (check === 'right') return done()
+    if (check === 'right') {
+      done()
+      return
+    }
     void reply.header('www-authenticate', bearerChallenge(check))
     refuse(reply, 401, check === 'missing' ? 'this needs the admin token' : 'this is not the admin token')
   }
