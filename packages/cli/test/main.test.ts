@@ -16,7 +16,12 @@ describe('layermesh', () => {
   })
 
   describe('--help', () => {
-    for (const command of [[], ['serve'], ['status'], ['peers'], ['demo']]) {
+    for (const command of [
+      [],
+      ...['serve', 'status', 'peers', 'images', 'pin', 'unpin', 'purge', 'verify', 'demo'].map((name) => [
+        name,
+      ]),
+    ]) {
       it(`explains ${['layermesh', ...command].join(' ')} with examples`, async () => {
         const { code, stdout, stderr } = await runCommand([...command, '--help'])
         assert.deepEqual([code, stderr], [0, ''])
@@ -38,6 +43,12 @@ describe('layermesh', () => {
       [['serve', '--set', 'log.level=loud'], /log\.level = "loud" .*: expected one of error, warn/],
       [['serve', '--set', 'log.levle=info'], /did you mean log\.level\?/],
       [['status', '--admin', '127.0.0.1:5001'], /Expected a URL such as http:/],
+      [['unpin'], /missing required argument 'image'/],
+      [['verify', 'a', 'b'], /too many arguments/],
+      [['verify', 'a', '--all'], /give one of them/],
+      [['purge'], /name images, or give --repository/],
+      [['purge', 'nginx', '--upstream', 'docker.io'], /give one of them/],
+      [['purge', '--unused-for', '7'], /Expected a duration .* such as 500ms/],
       [['peers', '--set', 'admin.listen=5001'], /admin\.listen = 5001 .*: expected host:port/],
     ]
     for (const [args, message] of cases) {
