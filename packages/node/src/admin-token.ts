@@ -24,7 +24,7 @@ export async function loadAdminToken(file: string, log: Log): Promise<string> {
     )
   }
   const { mode } = await stat(file)
-  if ((mode & OTHERS_MODE) !== 0) log.warn({ file }, 'admin token can be read by others')
+  if ((mode & OTHERS_MODE) !== 0) log.warn({ file }, 'admin token not private')
   return token
 }
 

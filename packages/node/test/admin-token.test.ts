@@ -52,7 +52,7 @@ describe('loadAdminToken', () => {
     assert.deepEqual(logged, [])
     await chmod(file, 0o644)
     assert.equal(await loadAdminToken(file, log), token)
-    assert.deepEqual(logged, ['admin token can be read by others'])
+    assert.deepEqual(logged, ['admin token not private'])
   })
 
   const refused: readonly (readonly [what: string, text: string, message: RegExp])[] = [

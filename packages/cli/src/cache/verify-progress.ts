@@ -1,5 +1,6 @@
 import type { VerifyProgress } from '@layermesh/interface'
 import ora from 'ora'
+import { hasScreen } from '../has-screen.ts'
 import { formatBytes } from '../units.ts'
 import { countText } from './count-text.ts'
 
@@ -8,9 +9,9 @@ export interface VerifyDisplay extends Disposable {
   show(progress: VerifyProgress): void
 }
 
-/** Shows progress on a terminal until it is disposed of, and nothing anywhere else. */
+/** Shows progress on a screen until it is disposed of, and nothing anywhere else. */
 export function createVerifyDisplay(stream: NodeJS.WriteStream): VerifyDisplay {
-  if (!stream.isTTY) return { show() {}, [Symbol.dispose]() {} }
+  if (!hasScreen(stream)) return { show() {}, [Symbol.dispose]() {} }
   // Reading from the terminal would keep Ctrl-C from being a signal.
   const spinner = ora({ stream, discardStdin: false }).start('verifying')
   return {
