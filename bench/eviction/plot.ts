@@ -3,12 +3,22 @@ import { compile, type TopLevelSpec } from 'vega-lite'
 
 import type { ComparedPolicy, Spread } from './comparison.ts'
 
-/** One panel: what it shows, from which figure, in which unit. */
+/** One panel: what it shows, from which figure, in which unit, on which scale. */
 const PANELS = [
-  { title: 'Byte hit ratio (%)', figure: 'byteHitRatio', unit: 0.01 },
-  { title: 'Re-fetched × link (% of LRU)', figure: 'weightedRefetchedOfLru', unit: 0.01 },
-  { title: 'All fetched × link (% of LRU)', figure: 'weightedFetchedOfLru', unit: 0.01 },
-  { title: 'From upstream (GB)', figure: 'upstreamBytes', unit: 1e9 },
+  { title: 'Byte hit ratio (%)', figure: 'byteHitRatio', unit: 0.01, scale: { zero: false } },
+  {
+    title: 'Re-fetched × link (GB, logarithmic)',
+    figure: 'weightedRefetchedBytes',
+    unit: 1e9,
+    scale: { type: 'log' },
+  },
+  {
+    title: 'All fetched × link (% of LRU)',
+    figure: 'weightedFetchedOfLru',
+    unit: 0.01,
+    scale: { zero: false },
+  },
+  { title: 'From upstream (GB)', figure: 'upstreamBytes', unit: 1e9, scale: { zero: false } },
 ] as const
 
 /** Draws the comparison as SVG: medians over the seeds as lines, the ends as bars. */
@@ -16,7 +26,7 @@ export async function plot(compared: readonly ComparedPolicy[]): Promise<string>
   const policies = [...new Set(compared.map(({ policy }) => policy))]
   const spec: TopLevelSpec = {
     background: 'white',
-    hconcat: PANELS.map(({ title, figure, unit }) => ({
+    hconcat: PANELS.map(({ title, figure, unit, scale }) => ({
       title,
       width: 230,
       height: 220,
@@ -35,13 +45,13 @@ export async function plot(compared: readonly ComparedPolicy[]): Promise<string>
         {
           mark: { type: 'rule' },
           encoding: {
-            y: { field: 'min', type: 'quantitative', title: null },
+            y: { field: 'min', type: 'quantitative', title: null, scale },
             y2: { field: 'max' },
           },
         },
         {
           mark: { type: 'point', filled: true, size: 40 },
-          encoding: { y: { field: 'median', type: 'quantitative' } },
+          encoding: { y: { field: 'median', type: 'quantitative', scale } },
         },
       ],
     })),
