@@ -2,7 +2,7 @@ import type { CopyCounts } from '@layermesh/interface'
 import type { TraceBlob } from './trace.ts'
 
 /** What a policy may know of the cluster. */
-export interface CacheView {
+interface CacheView {
   /** How many other nodes hold a blob. */
   copiesOf(blob: number): CopyCounts
 }

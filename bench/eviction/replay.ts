@@ -25,7 +25,7 @@ export interface ReplayResult {
   readonly bytesBySource: Readonly<Record<ByteSource, number>>
   /** Bytes that came from elsewhere, each times the cost of its link. */
   readonly weightedFetchedBytes: number
-  /** Bytes that came from elsewhere to a node that had held them before. */
+  /** Bytes that came from elsewhere to a node that had fetched them before. */
   readonly refetchedBytes: number
   /** The same, each times the cost of its link. */
   readonly weightedRefetchedBytes: number
@@ -40,7 +40,7 @@ interface Cache {
   readonly node: number
   readonly policy: CachePolicy
   readonly held: Set<number>
-  readonly everHeld: Set<number>
+  readonly fetchedBefore: Set<number>
   bytes: number
 }
 
@@ -85,7 +85,7 @@ class Replay {
         view: { copiesOf: (blob) => this.#copiesOf(node, blob) },
       }),
       held: new Set(),
-      everHeld: new Set(),
+      fetchedBefore: new Set(),
       bytes: 0,
     }))
   }
@@ -134,7 +134,7 @@ class Replay {
     if (source === 'cache') return
     const weightedBytes = bytes * this.#init.linkCost[source]
     this.#weightedFetchedBytes += weightedBytes
-    if (cache.everHeld.has(blob)) {
+    if (cache.fetchedBefore.has(blob)) {
       this.#refetchedBytes += bytes
       this.#weightedRefetchedBytes += weightedBytes
     }
@@ -144,7 +144,7 @@ class Replay {
   #admit(cache: Cache, blob: number, atMs: number, image: readonly number[]): void {
     const { budgetBytes, countFromMs } = this.#init
     const bytes = this.#sizeOf(blob)
-    cache.everHeld.add(blob)
+    cache.fetchedBefore.add(blob)
     if (cache.bytes + bytes > budgetBytes) {
       const bytesToFree = cache.bytes + bytes - budgetBytes * LOW_WATER
       for (const victim of cache.policy.evict(bytesToFree, atMs, (held) => image.includes(held))) {
