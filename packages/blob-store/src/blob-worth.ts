@@ -18,12 +18,6 @@ const REQUEST_COST_BYTES = 1_000_000
  */
 const REFETCH_COST = { site: 1, region: 2, world: 4, upstream: 6 }
 
-/**
- * How much a node's rank for a blob sways what its copy is worth when there are others in the site: from half to one and a half
- * times as much. Some let it go early, one keeps it for all, and they need not talk about it.
- */
-const RANK_SWAY = 1
-
 /** What decides how much a blob is worth to the node that holds it. */
 export interface HeldBlob {
   readonly sizeBytes: number
@@ -49,8 +43,9 @@ function useRate(usage: Usage, nowMs: number): number {
 }
 
 function refetchCost({ site, region, world }: CopyCounts, rank: number): number {
-  // The more copies a site has, the less each is worth: what is surplus goes first.
-  if (site > 0) return (REFETCH_COST.site * (1 + RANK_SWAY * (rank - 0.5)) * 2) / (site + 1)
+  // The more copies a site has, the less each is worth: what is surplus goes first. The rank sways it from a half to one and a
+  // half times as much: some holders let it go early, one keeps it for all, and they need not talk about it.
+  if (site > 0) return (REFETCH_COST.site * (0.5 + rank) * 2) / (site + 1)
   if (region > 0) return REFETCH_COST.region
   return world > 0 ? REFETCH_COST.world : REFETCH_COST.upstream
 }

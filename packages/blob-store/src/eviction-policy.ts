@@ -55,7 +55,7 @@ export class EvictionPlanner {
   /**
    * The digests in the order in which they go, until `bytesToFree` are free or nothing is left. First manifests and
    * configs of which there are more bytes than are protected, then layers, then the other manifests and configs; of each, what is
-   * worth least for the room that it takes.
+   * worth least for the room that it takes. Call it once.
    */
   plan(bytesToFree: number): Digest[] {
     const plan: Digest[] = []

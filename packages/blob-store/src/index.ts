@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 export {
+  EvictionPlanner,
   planEviction,
   type BlobRole,
   type EvictionCandidate,
