@@ -112,6 +112,10 @@ export class DiskBlobStore implements BlobStore {
     return (await this.#storedTable(known)) ?? this.#tables.run(digest, () => this.#makeTable(known))
   }
 
+  pausedSizeBytes(): Promise<undefined> {
+    return Promise.resolve(undefined)
+  }
+
   async startFill(digest: Digest, sizeBytes: number): Promise<Fill> {
     if (sizeBytes > MAX_BLOB_BYTES) {
       throw new FillWriteError(`${digest} has ${sizeBytes} bytes, more than a file can have`)

@@ -172,6 +172,16 @@ export const SETTINGS = group({
         }),
       },
     }),
+    cache: group({
+      help: 'What this node keeps on its disk.',
+      entries: {
+        unwatchedFills: setting({
+          kind: choice(['finish', 'pause', 'drop']),
+          otherwise: { value: 'finish' },
+          help: 'What becomes of a download that for 10 seconds no client and no peer has wanted any more: `finish` it for whoever comes next; `pause` it, and go on from there when somebody wants it again; or `drop` it.',
+        }),
+      },
+    }),
     sources: setting({
       kind: listOf(choice(['site', 'region', 'world', 'upstream']), 1),
       otherwise: { value: ['site', 'region', 'world', 'upstream'] },

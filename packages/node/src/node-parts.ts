@@ -83,9 +83,20 @@ export async function startParts(
       directory,
       random: Math.random,
     },
-    { sources: config.sources, tagPolicyOf: tagPolicies(config.upstreams) },
+    {
+      sources: config.sources,
+      unwatchedFills: config.cache.unwatchedFills,
+      tagPolicyOf: tagPolicies(config.upstreams),
+    },
   )
   stack.defer(() => fetcher.stop())
+  const unwatchDamage = storage.blobs.watch({
+    removed(_digest, reason, links) {
+      const newest = links.at(-1)
+      if (reason === 'damaged' && newest !== undefined) fetcher.refetch(newest)
+    },
+  })
+  stack.defer(unwatchDamage)
   await exchange.serve(fetcher.provider)
   stack.defer(() => exchange.stop())
 

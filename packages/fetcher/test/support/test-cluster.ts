@@ -114,6 +114,7 @@ export class TestCluster implements AsyncDisposable {
       },
       {
         sources: init.sources ?? ['site', 'region', 'world', 'upstream'],
+        unwatchedFills: init.unwatchedFills ?? 'finish',
         tagPolicyOf: () => ({ revalidateAfterMs, serveStaleForMs }),
       },
     )
