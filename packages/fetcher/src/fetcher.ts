@@ -274,8 +274,8 @@ export class Fetcher implements ContentFetcher {
 
   async #fetchForNobody(ref: ContentRef): Promise<void> {
     const job = this.#jobs.join(ref)
-    using _watch = job.watch('node')
-    await job.done
+    const watch = job.watch('node')
+    await job.done.finally(() => watch[Symbol.dispose]())
   }
 
   async #readManifest(ref: ContentRef): Promise<FetchedManifest> {

@@ -13,6 +13,7 @@ import {
   FillWriteError,
   type LinkClass,
   type SourceScope,
+  StoreFullError,
   UpstreamProtocolError,
   type UpstreamClient,
 } from '@layermesh/interface'
@@ -146,20 +147,26 @@ export class FillJob {
 
   /** The job's generation, once a source has told the blob's size. `signal` ends the waiting only. */
   async whenBegun(signal?: AbortSignal): Promise<FillGeneration> {
-    using _watch = this.watch('node')
-    return await abortable(this.#latest, signal)
+    const watch = this.watch('node')
+    try {
+      return await abortable(this.#latest, signal)
+    } finally {
+      watch[Symbol.dispose]()
+    }
   }
 
   /**
-   * Opens the blob as it comes, once its size is known; undefined when it is on disk by then. Throws why it isn't kept
-   * when it passes to one client and `watcher` isn't that.
+   * Opens the blob as it comes, once its size is known; undefined when it is on disk by then. Throws ERR_STORE_FULL when
+   * it isn't kept, and passes to one client only that `watcher` isn't.
    */
   async follow(watcher: Watcher, signal?: AbortSignal): Promise<OpenGeneration | undefined> {
     using stack = new DisposableStack()
     const watch = stack.use(this.watch(watcher))
     const { fill, next } = await abortable(this.#latest, signal)
     if (fill === undefined) return undefined
-    if (fill instanceof PassingFill && (fill.isTaken || watcher !== 'client')) throw this.#refusal
+    if (fill instanceof PassingFill && (fill.isTaken || watcher !== 'client')) {
+      throw new StoreFullError(`${fill.digest} is not kept`, { cause: this.#refusal })
+    }
     try {
       const handle = fill.open()
       stack.move()
@@ -327,20 +334,24 @@ export class FillJob {
 
   /** A fill on disk; when the store has no place for the blob, one in memory. */
   async #startFill(sizeBytes: number): Promise<Fill> {
-    const { store, unkept } = this.#deps
-    const { digest } = this.#init.ref
-    if (this.#refusal === undefined) {
-      try {
-        return await store.startFill(digest, sizeBytes)
-      } catch (error) {
-        if (!isRefusedByStore(error)) throw error
-        this.#setRefused(error, sizeBytes)
-      }
+    if (this.#refusal !== undefined) return this.#startUnkept(sizeBytes, this.#refusal)
+    try {
+      return await this.#deps.store.startFill(this.#init.ref.digest, sizeBytes)
+    } catch (error) {
+      if (!isRefusedByStore(error)) throw error
+      this.#setRefused(error, sizeBytes)
+      return this.#startUnkept(sizeBytes, error)
     }
-    const inMemory = this.#watchers.isEmpty ? undefined : unkept.startInMemory(digest, sizeBytes)
+  }
+
+  async #startUnkept(sizeBytes: number, refusal: Error): Promise<Fill> {
+    const { digest } = this.#init.ref
+    const inMemory = this.#watchers.isEmpty
+      ? undefined
+      : this.#deps.unkept.startInMemory(digest, sizeBytes)
     if (inMemory !== undefined) return inMemory
     // A peer could not be given pieces: it asks elsewhere.
-    if (!this.#watchers.has('client')) throw this.#refusal
+    if (!this.#watchers.has('client')) throw refusal
     this.#init.onPassing?.()
     return PassingFill.start({ digest, sizeBytes, signal: this.#signal })
   }

@@ -23,7 +23,7 @@ export class MemoryFill implements Fill {
   readonly sizeBytes: number
   readonly pieceBytes: number
   readonly #release: () => void
-  readonly #verified = Promise.withResolvers<void>()
+  readonly #verified = Promise.withResolvers<undefined>()
   #bytes: Uint8Array
   #writtenBytes = 0
   #hasEnded = false
@@ -69,8 +69,8 @@ export class MemoryFill implements Fill {
   }
 
   /** Later than it must: nobody could read the bytes before. */
-  whenWritten(_range: ByteRange, options: ReadOptions = {}): Promise<void> {
-    return abortable(this.#verified.promise, options.signal)
+  async whenWritten(_range: ByteRange, options: ReadOptions = {}): Promise<void> {
+    await abortable(this.#verified.promise, options.signal)
   }
 
   open(): BlobHandle {
@@ -99,7 +99,7 @@ export class MemoryFill implements Fill {
       await this.fail(error)
       throw error
     }
-    this.#verified.resolve()
+    this.#verified.resolve(undefined)
     this.#end()
     return { digest, sizeBytes, pieceBytes }
   }

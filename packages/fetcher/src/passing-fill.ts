@@ -9,7 +9,6 @@ import {
   type Fill,
   FillEndedError,
   pieceBytesFor,
-  type ReadOptions,
 } from '@layermesh/interface'
 import { createDigestHash, digestAlgorithm, type DigestHash } from '@layermesh/oci'
 
@@ -59,7 +58,7 @@ export class PassingFill implements Fill {
   #isRead = false
   #failure: Error | undefined
   /** Resolves when anything above has changed. */
-  #changed = Promise.withResolvers<void>()
+  #changed = Promise.withResolvers<undefined>()
 
   private constructor({ digest, sizeBytes, signal, prefix }: PassingFillInit, hash: DigestHash) {
     this.digest = digest
@@ -127,7 +126,7 @@ export class PassingFill implements Fill {
     return undefined
   }
 
-  whenWritten(_range: ByteRange, _options?: ReadOptions): Promise<void> {
+  whenWritten(): Promise<void> {
     return Promise.reject(new ContentUnavailableError(`${this.digest} is not kept`))
   }
 
@@ -214,7 +213,7 @@ export class PassingFill implements Fill {
   }
 
   #wake(): void {
-    this.#changed.resolve()
+    this.#changed.resolve(undefined)
     this.#changed = Promise.withResolvers()
   }
 }
