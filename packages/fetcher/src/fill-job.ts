@@ -240,20 +240,15 @@ export class FillJob {
     const { ref, unkept } = this.#init
     if (unkept?.prefix !== undefined) {
       const { prefix } = unkept
-      this.#fill = await PassingFill.start({
-        digest: ref.digest,
-        sizeBytes: prefix.handle.sizeBytes,
-        prefix,
-        signal: this.#signal,
-      })
+      const { sizeBytes } = prefix.handle
+      this.#fill = await PassingFill.start({ digest: ref.digest, sizeBytes, prefix, signal: this.#signal })
+      this.#noteEarlierBytes(this.#fill)
     } else if (unkept === undefined) {
       const sizeBytes = await store.pausedSizeBytes(ref.digest)
       if (sizeBytes !== undefined) this.#fill = await this.#startFill(sizeBytes)
     }
     if (this.#fill === undefined) return false
-    const missing = this.#fill.firstMissing()
-    if (missing?.start !== 0 || missing.end !== this.#fill.sizeBytes) this.#roster.resumed()
-    return missing === undefined && (await this.#commit())
+    return this.#fill.firstMissing() === undefined && (await this.#commit())
   }
 
   /** Returns true when the blob is complete thereby. */
@@ -336,7 +331,9 @@ export class FillJob {
   async #startFill(sizeBytes: number): Promise<Fill> {
     if (this.#refusal !== undefined) return this.#startUnkept(sizeBytes, this.#refusal)
     try {
-      return await this.#deps.store.startFill(this.#init.ref.digest, sizeBytes)
+      const fill = await this.#deps.store.startFill(this.#init.ref.digest, sizeBytes)
+      this.#noteEarlierBytes(fill)
+      return fill
     } catch (error) {
       if (!isRefusedByStore(error)) throw error
       this.#setRefused(error, sizeBytes)
@@ -346,14 +343,17 @@ export class FillJob {
 
   async #startUnkept(sizeBytes: number, refusal: Error): Promise<Fill> {
     const { digest } = this.#init.ref
-    const inMemory = this.#watchers.isEmpty
-      ? undefined
-      : this.#deps.unkept.startInMemory(digest, sizeBytes)
+    const inMemory = this.#watchers.isEmpty ? undefined : this.#deps.unkept.startInMemory(digest, sizeBytes)
     if (inMemory !== undefined) return inMemory
     // A peer could not be given pieces: it asks elsewhere.
     if (!this.#watchers.has('client')) throw refusal
     this.#init.onPassing?.()
     return PassingFill.start({ digest, sizeBytes, signal: this.#signal })
+  }
+
+  #noteEarlierBytes(fill: Fill): void {
+    const missing = fill.firstMissing()
+    if (missing?.start !== 0 || missing.end !== fill.sizeBytes) this.#roster.resumed()
   }
 
   #setRefused(error: Error, sizeBytes: number): void {

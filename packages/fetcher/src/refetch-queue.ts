@@ -22,7 +22,7 @@ export class RefetchQueue {
   /** Has a blob fetched when it is its turn. What goes wrong is logged. */
   add(ref: ContentRef): void {
     if (this.#isStopped) return
-    if (this.#waiting.size >= MAX_WAITING_REFETCHES) {
+    if (this.#waiting.size >= MAX_WAITING_REFETCHES && !this.#waiting.has(ref.digest)) {
       this.#log.warn({ digest: ref.digest }, 'blob not fetched again')
       return
     }

@@ -4,6 +4,7 @@ import type { Digest } from '@layermesh/interface'
 import { buildImage, type BuiltContent, ManualClock, until } from '@layermesh/testkit'
 
 import {
+  collect,
   piecesOf,
   providedPieces,
   readAll,
@@ -47,7 +48,7 @@ describe('a fill that has stopped', () => {
   /** Opens the blob and reads its first bytes; the rest doesn't come as long as the origin is stalled. */
   const openAndRead = async (node: TestNode) => {
     const blob = await node.fetcher.openBlob(refTo(digest))
-    for await (const _ of blob.read({ start: 0, end: 1 }));
+    await collect(blob.read({ start: 0, end: 1 }))
     return blob
   }
 
@@ -127,7 +128,7 @@ describe('a fill that has stopped', () => {
       const node = await cluster.addNode('one', { fetcherClock: clock, unwatchedFills: 'pause' })
       const fault = stall(2 * MiB)
       const blob = await node.fetcher.openBlob(refTo(digest))
-      for await (const _ of blob.read({ start: 0, end: 2 * MiB }));
+      await collect(blob.read({ start: 0, end: 2 * MiB }))
       await blob[Symbol.asyncDispose]()
       clock.advance(GRACE_MS)
       assert.deepEqual(await readAll(await node.fetcher.openBlob(refTo(digest))), layer.bytes)
@@ -163,8 +164,9 @@ describe('a fill that has stopped', () => {
   it('is paused when the node stops', async () => {
     const node = await cluster.addNode('one')
     const fault = stall(2 * MiB)
-    await using _blob = await openAndRead(node)
+    const blob = await openAndRead(node)
     await node.fetcher.stop()
+    await blob[Symbol.asyncDispose]()
     fault.release()
     assert.deepEqual(
       node.store.ends.map(({ how }) => how),
