@@ -352,8 +352,8 @@ export class FillJob {
   }
 
   #noteEarlierBytes(fill: Fill): void {
-    const missing = fill.firstMissing()
-    if (missing?.start !== 0 || missing.end !== fill.sizeBytes) this.#roster.resumed()
+    const { start, end } = fill.firstMissing() ?? { start: 0, end: 0 }
+    if (start > 0 || end < fill.sizeBytes) this.#roster.resumed()
   }
 
   #setRefused(error: Error, sizeBytes: number): void {
