@@ -1,5 +1,6 @@
 import type { BlobStat, Digest, HoldingsSummary, PieceTable } from '@layermesh/interface'
 import type { Level } from 'level'
+import type { IndexChange } from './index-change.ts'
 import { PieceGrid } from './piece-grid.ts'
 import { isWholeNumber, parseStoredDigest, parseStoredRecord } from './stored-record.ts'
 
@@ -62,16 +63,16 @@ export class BlobIndex {
     this.#remember(stat)
   }
 
-  /** Forgets a blob and its piece table. */
-  async remove(digest: Digest): Promise<void> {
+  /** Forgets a blob and its piece table, in one step with what else is known of it. */
+  async remove(digest: Digest, alongside: readonly IndexChange[] = []): Promise<void> {
     const stat = this.#stats.get(digest)
     if (stat !== undefined) this.#bytes -= stat.sizeBytes
     this.#stats.delete(digest)
-    await this.#db
-      .batch()
-      .del(digest, { sublevel: this.#facts })
-      .del(digest, { sublevel: this.#tables })
-      .write()
+    await this.#db.batch([
+      { type: 'del', key: digest, sublevel: this.#facts },
+      { type: 'del', key: digest, sublevel: this.#tables },
+      ...alongside,
+    ])
   }
 
   /** The piece table that was stored with a blob, or undefined when there is none that fits the blob. */

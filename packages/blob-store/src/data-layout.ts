@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Digest, DigestAlgorithm } from '@layermesh/interface'
 import { digestAlgorithm, digestHex } from '@layermesh/oci'
+import { fillFilesOf, type FillFiles } from './fill-files.ts'
 
 /** Version of the layout below; the name of its folder in the data folder is `v` and this number. */
 export const LAYOUT_VERSION = 1
@@ -15,9 +16,11 @@ export class DataLayout {
   readonly root: string
   /** Finished blobs, verified: `<algorithm>/<first two digits>/<hex>`. They are the truth. */
   readonly blobs: string
-  /** Files of fills. What is there at the start is left over from a crash. */
+  /** Files of fills, under way or paused. */
   readonly fills: string
-  /** LevelDB: facts about blobs, which can be made again from the files, and tag records. */
+  /** What a person wants kept; a file of its own, so that it isn't lost with the index. */
+  readonly pins: string
+  /** LevelDB: facts about blobs, which can be made again from the files, and what is no great loss: tags, links, peers. */
   readonly index: string
   /** Where an index that can't be read is put while a new one is made. */
   readonly brokenIndex: string
@@ -27,6 +30,7 @@ export class DataLayout {
     this.root = join(dataDir, `v${LAYOUT_VERSION}`)
     this.blobs = join(this.root, 'blobs')
     this.fills = join(this.root, 'fills')
+    this.pins = join(this.root, 'pins.json')
     this.index = join(this.root, 'index')
     this.brokenIndex = join(this.root, 'index.broken')
   }
@@ -42,9 +46,9 @@ export class DataLayout {
     return join(this.blobs, digestAlgorithm(digest), hex.slice(0, 2), hex)
   }
 
-  /** A new file name for a fill. */
-  newFillPath(digest: Digest): string {
-    return join(this.fills, `${digestAlgorithm(digest)}-${digestHex(digest)}-${randomUUID()}`)
+  /** New file names for a fill; the digest in them is for people, the journal has it too. */
+  newFillFiles(digest: Digest): FillFiles {
+    return fillFilesOf(join(this.fills, `${digestAlgorithm(digest)}-${digestHex(digest)}-${randomUUID()}`))
   }
 }
 

@@ -8,11 +8,13 @@ import {
   type BlobHandle,
   type BlobStat,
   type BlobStore,
+  type Clock,
   type Digest,
   type Fill,
   type HoldingsListener,
   type HoldingsSummary,
   type Log,
+  pieceBytesFor,
   type PieceTable,
   type RemovalReason,
   type Unsubscribe,
@@ -21,22 +23,27 @@ import type { BlobIndex } from './blob-index.ts'
 import { BufferPool } from './buffer-pool.ts'
 import type { DataLayout } from './data-layout.ts'
 import { DiskBlobHandle } from './disk-blob-handle.ts'
-import { DiskFill, type VerifiedFile } from './disk-fill.ts'
+import { DiskFill, type DiskFillInit, type UnfinishedFill, type VerifiedFile } from './disk-fill.ts'
 import type { Disk } from './disk.ts'
 import type { FaultHook } from './fault-point.ts'
+import { FillJournal, type OpenedJournal } from './fill-journal.ts'
 import { createFolder } from './folders.ts'
 import { hashFile } from './hash-file.ts'
 import { KeyedQueue } from './keyed-queue.ts'
-import { pieceBytesFor } from './piece-size.ts'
+import { occupiedBytes, type PausedFill, type PausedFills } from './paused-fills.ts'
 import { findUnsettled } from './reconcile.ts'
+import { resumeFill, type ResumedFill } from './resume-fill.ts'
 import { SharedFile } from './shared-file.ts'
 import { isSystemError, reasonOf } from './system-error.ts'
 
 export interface DiskBlobStoreDeps {
   readonly log: Log
+  readonly clock: Clock
   readonly disk: Disk
   readonly index: BlobIndex
   readonly layout: DataLayout
+  /** Unfinished fills, those of earlier processes included. */
+  readonly paused: PausedFills
   readonly faultHook: FaultHook
 }
 
@@ -49,9 +56,11 @@ const MAX_BLOB_BYTES = 16 * 1024 ** 4
  */
 export class DiskBlobStore implements BlobStore {
   readonly #log: Log
+  readonly #clock: Clock
   readonly #disk: Disk
   readonly #index: BlobIndex
   readonly #layout: DataLayout
+  readonly #paused: PausedFills
   readonly #faultHook: FaultHook
   readonly #pool = new BufferPool()
   /** Everything that changes a blob's file or entry; reading needs no turn. */
@@ -61,9 +70,11 @@ export class DiskBlobStore implements BlobStore {
 
   constructor(deps: DiskBlobStoreDeps) {
     this.#log = deps.log
+    this.#clock = deps.clock
     this.#disk = deps.disk
     this.#index = deps.index
     this.#layout = deps.layout
+    this.#paused = deps.paused
     this.#faultHook = deps.faultHook
   }
 
@@ -112,23 +123,26 @@ export class DiskBlobStore implements BlobStore {
     return (await this.#storedTable(known)) ?? this.#tables.run(digest, () => this.#makeTable(known))
   }
 
-  pausedSizeBytes(): Promise<undefined> {
-    return Promise.resolve(undefined)
+  pausedSizeBytes(digest: Digest): Promise<number | undefined> {
+    return Promise.resolve(this.#paused.find(digest)?.blob.sizeBytes)
   }
 
   async startFill(digest: Digest, sizeBytes: number): Promise<Fill> {
     if (sizeBytes > MAX_BLOB_BYTES) {
       throw new FillWriteError(`${digest} has ${sizeBytes} bytes, more than a file can have`)
     }
-    const path = this.#layout.newFillPath(digest)
-    const file = new SharedFile(await createFillFile(this.#disk, path, digest))
+    const blob = { digest, sizeBytes, pieceBytes: pieceBytesFor(sizeBytes) }
     const deps = {
       log: this.#log,
       disk: this.#disk,
       pool: this.#pool,
-      publish: (verified: VerifiedFile) => this.#publish(verified),
+      publish: async (verified: VerifiedFile) => {
+        await this.#publish(verified)
+        await this.#paused.drop(digest)
+      },
+      keep: (fill: UnfinishedFill) => this.#keepPaused(fill),
     }
-    return new DiskFill(deps, { digest, sizeBytes, pieceBytes: pieceBytesFor(sizeBytes), path, file })
+    return new DiskFill(deps, (await this.#resumedFill(blob)) ?? (await this.#newFill(blob)))
   }
 
   used(): void {}
@@ -144,6 +158,58 @@ export class DiskBlobStore implements BlobStore {
   watch(listener: HoldingsListener): Unsubscribe {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  async #newFill(blob: BlobStat): Promise<DiskFillInit> {
+    const files = this.#layout.newFillFiles(blob.digest)
+    const file = new SharedFile(await createFillFile(this.#disk, files.part, blob.digest))
+    await this.#faultHook('fill-created')
+    // Nothing of a blob of one piece could be resumed.
+    const journal = blob.sizeBytes > blob.pieceBytes ? this.#journalOf(blob, files.journal) : undefined
+    return { ...blob, files, file, journal }
+  }
+
+  /** Takes over what is left of an earlier fill; undefined when there is nothing that is of use. */
+  async #resumedFill(blob: BlobStat): Promise<DiskFillInit | undefined> {
+    const paused = await this.#paused.take(blob)
+    if (paused === undefined) return undefined
+    const resumed = await this.#tryToResume(paused)
+    if (resumed === undefined) {
+      await this.#paused.discard(paused)
+      return undefined
+    }
+    await this.#faultHook('fill-resumed')
+    const { handle, journal, verified } = resumed
+    this.#log.info(
+      { digest: blob.digest, pieces: verified.hashes.size, claimed: journal.pieces },
+      'fill resumed',
+    )
+    const { files } = paused
+    const file = new SharedFile(handle)
+    return { ...blob, files, file, journal: this.#journalOf(blob, files.journal, journal), verified }
+  }
+
+  async #tryToResume(paused: PausedFill): Promise<ResumedFill | undefined> {
+    try {
+      return await resumeFill(this.#disk, this.#pool, paused)
+    } catch (error) {
+      this.#log.warn({ digest: paused.digest, err: error }, 'fill not resumed')
+      return undefined
+    }
+  }
+
+  #journalOf(blob: BlobStat, path: string, opened?: OpenedJournal): FillJournal {
+    const deps = { log: this.#log, disk: this.#disk, faultHook: this.#faultHook }
+    return new FillJournal(deps, path, blob, opened)
+  }
+
+  async #keepPaused({ blob, files, pieces }: UnfinishedFill): Promise<void> {
+    const { digest } = blob
+    const sizeBytes = occupiedBytes(await this.#disk.stat(files.part), blob, pieces)
+    await this.#paused.add({ digest, blob, files, pieces, sizeBytes, pausedAtMs: this.#clock.now() })
+    // Another fill of the blob may have been quicker.
+    if (this.#index.get(digest) !== undefined) await this.#paused.drop(digest)
+    await this.#faultHook('fill-paused')
   }
 
   /** Makes file and entry agree, and returns what is held then. Only in a turn of `#changes`. */

@@ -16,6 +16,8 @@ import { digestAlgorithm } from '@layermesh/oci'
 import type { BufferPool } from './buffer-pool.ts'
 import { DiskBlobHandle } from './disk-blob-handle.ts'
 import type { Disk } from './disk.ts'
+import { removeFillFiles, type FillFiles } from './fill-files.ts'
+import type { FillJournal } from './fill-journal.ts'
 import { PieceGrid } from './piece-grid.ts'
 import { PieceHasher } from './piece-hasher.ts'
 import { PieceProgress } from './piece-progress.ts'
@@ -24,6 +26,8 @@ import { PrefixHasher } from './prefix-hasher.ts'
 import { requireInside, type RangeSource } from './range-reader.ts'
 import type { SharedFile } from './shared-file.ts'
 import { reasonOf } from './system-error.ts'
+import type { VerifiedPieces } from './verified-pieces.ts'
+import { writeFully } from './write-fully.ts'
 
 /** A fill's file whose bytes have the blob's digest. */
 export interface VerifiedFile {
@@ -33,19 +37,33 @@ export interface VerifiedFile {
   readonly pieceHashes: readonly Uint8Array[]
 }
 
+/** A fill that has been paused with at least one complete piece. Its files are closed. */
+export interface UnfinishedFill {
+  readonly blob: BlobStat
+  readonly files: FillFiles
+  /** Pieces that the journal has. */
+  readonly pieces: number
+}
+
 export interface DiskFillDeps {
   readonly log: Log
   readonly disk: Disk
   readonly pool: BufferPool
   /** Makes a verified file part of the store, so that it survives a crash from then on. */
   readonly publish: (file: VerifiedFile) => Promise<void>
+  /** Takes over the files of a paused fill. */
+  readonly keep: (fill: UnfinishedFill) => Promise<void>
 }
 
 export interface DiskFillInit extends BlobStat {
-  /** Name of the fill's file, which belongs to the fill. */
-  readonly path: string
-  /** The file, open for reading and writing; the fill takes over one ownership. */
+  /** Names of the fill's files, which belong to the fill. */
+  readonly files: FillFiles
+  /** The data file, open for reading and writing; the fill takes over one ownership. */
   readonly file: SharedFile
+  /** Undefined when there is nothing that could be resumed, as with a blob of one piece. */
+  readonly journal: FillJournal | undefined
+  /** What an earlier fill has left in the file. */
+  readonly verified?: VerifiedPieces | undefined
 }
 
 /** A fill in a sparse file. Readers read from the file, never from the writer's memory. */
@@ -54,8 +72,9 @@ export class DiskFill implements Fill {
   readonly sizeBytes: number
   readonly pieceBytes: number
   readonly #deps: DiskFillDeps
-  readonly #path: string
+  readonly #files: FillFiles
   readonly #file: SharedFile
+  readonly #journal: FillJournal | undefined
   readonly #grid: PieceGrid
   readonly #progress: PieceProgress
   readonly #pieces: PieceHasher
@@ -66,8 +85,11 @@ export class DiskFill implements Fill {
   #writing: Promise<void> = Promise.resolve()
   #isVerified = false
   #exposed = false
+  /** Why no further byte will come. */
   #failure: Error | undefined
-  /** Set as soon as `commit` or `fail` ends the fill, resolved when that is done. */
+  /** Whether what is readable stays so after a failure that says nothing against it. */
+  #bytesStand = false
+  /** Set as soon as `commit`, `pause` or `fail` ends the fill, resolved when that is done. */
   #ending: Promise<void> | undefined
   /** Whether the fill has let go of its file, so that nobody can join it any more. */
   #isOver = false
@@ -77,18 +99,29 @@ export class DiskFill implements Fill {
     this.sizeBytes = init.sizeBytes
     this.pieceBytes = init.pieceBytes
     this.#deps = deps
-    this.#path = init.path
+    this.#files = init.files
     this.#file = init.file
+    this.#journal = init.journal
     this.#grid = new PieceGrid(init.sizeBytes, init.pieceBytes)
     this.#progress = new PieceProgress(this.#grid)
     this.#pieces = new PieceHasher(this.#grid)
-    this.#prefix = new PrefixHasher(digestAlgorithm(init.digest), init.file.handle, deps.pool)
+    const { verified } = init
+    this.#prefix = new PrefixHasher(
+      digestAlgorithm(init.digest),
+      init.file.handle,
+      deps.pool,
+      verified?.prefix,
+    )
+    for (const [index, hash] of verified?.hashes ?? []) {
+      this.#progress.record({ start: this.#grid.startOf(index), end: this.#grid.endOf(index) })
+      this.#pieces.restore(index, hash)
+    }
     this.#source = {
       file: init.file.handle,
       sizeBytes: init.sizeBytes,
       readableEnd: (offset, limit, signal) => this.#readableEnd(offset, limit, signal),
       beforeChunk: () => {
-        if (this.#failure !== undefined) throw this.#failure
+        this.#throwIfRefuted()
         this.#exposed = true
       },
       endedAt: (offset) => Promise.resolve(this.#writeError(new Error(`its file ends at ${offset}`))),
@@ -117,9 +150,10 @@ export class DiskFill implements Fill {
     requireInside(range, this.sizeBytes)
     let end = range.start
     for (;;) {
-      if (this.#failure !== undefined) throw this.#failure
+      this.#throwIfRefuted()
       end = this.#progress.writtenEnd(end, range.end)
       if (end === range.end) return
+      if (this.#failure !== undefined) throw this.#failure
       await this.#waiters.wait(this.#grid.indexOf(end), options.signal)
     }
   }
@@ -145,11 +179,12 @@ export class DiskFill implements Fill {
   }
 
   pause(reason: Error): Promise<void> {
-    return this.fail(reason)
+    this.#ending ??= this.#keep(reason)
+    return this.#ending
   }
 
   fail(reason: Error): Promise<void> {
-    this.#ending ??= this.#abandon(reason)
+    this.#ending ??= this.#abandon(reason, reason instanceof FillWriteError)
     return this.#ending
   }
 
@@ -166,16 +201,21 @@ export class DiskFill implements Fill {
     this.#progress.record(range)
     this.#pieces.update(offset, bytes)
     this.#prefix.extend(offset, bytes, this.#progress.prefixEnd)
-    for (const { index } of this.#grid.slices(range)) this.#waiters.wake(index)
+    for (const { index } of this.#grid.slices(range)) {
+      this.#waiters.wake(index)
+      const hash = this.#pieces.get(index)
+      if (hash !== undefined) this.#journal?.append({ index, hash })
+    }
   }
 
   async #readableEnd(offset: number, limit: number, signal: AbortSignal | undefined): Promise<number> {
     for (;;) {
-      if (this.#failure !== undefined) throw this.#failure
+      this.#throwIfRefuted()
       if (this.#isVerified) return limit
       // Whoever has all bytes believes that they are right: so the last piece waits for the whole blob's digest.
       const end = this.#progress.writtenEnd(offset, Math.min(limit, this.#grid.lastStart))
       if (end > offset) return end
+      if (this.#failure !== undefined) throw this.#failure
       await this.#waiters.wait(this.#grid.indexOf(offset), signal)
     }
   }
@@ -190,28 +230,59 @@ export class DiskFill implements Fill {
       // Readers need right bytes, not durable ones: they don't wait for the disk.
       this.#waiters.wake(this.#grid.indexOf(this.#grid.lastStart))
       const pieceHashes = this.#pieces.all()
-      await this.#deps.publish({ stat, path: this.#path, handle: this.#file.handle, pieceHashes })
+      await this.#deps.publish({ stat, path: this.#files.part, handle: this.#file.handle, pieceHashes })
     } catch (error) {
       const failure = error instanceof LayermeshError ? error : this.#writeError(error)
-      await this.#abandon(failure)
+      await this.#abandon(failure, failure instanceof FillWriteError)
       throw failure
     }
     this.#isOver = true
+    await this.#cleanUp(this.#discardJournal())
     await this.#file.release()
     return stat
   }
 
-  async #abandon(reason: Error): Promise<void> {
+  async #keep(reason: Error): Promise<void> {
+    this.#endReading(reason, true)
+    await this.#writing
+    const pieces = (await this.#journal?.close()) ?? 0
+    const { digest, sizeBytes, pieceBytes } = this
+    const settled =
+      pieces === 0
+        ? removeFillFiles(this.#deps.disk, this.#files)
+        : this.#deps.keep({ blob: { digest, sizeBytes, pieceBytes }, files: this.#files, pieces })
+    await this.#cleanUp(settled, this.#closeFile())
+  }
+
+  async #abandon(reason: Error, bytesStand: boolean): Promise<void> {
+    this.#endReading(reason, bytesStand)
+    await this.#cleanUp(this.#deps.disk.remove(this.#files.part), this.#discardJournal(), this.#closeFile())
+  }
+
+  #endReading(reason: Error, bytesStand: boolean): void {
     this.#failure = reason
+    this.#bytesStand = bytesStand
     this.#isOver = true
     this.#waiters.rejectAll(reason)
-    const cleanUps = await Promise.allSettled([this.#deps.disk.remove(this.#path), this.#closeFile()])
-    for (const cleanUp of cleanUps) {
-      if (cleanUp.status === 'rejected') {
-        // Nothing is served from it any more, and the next start removes it.
-        this.#deps.log.warn({ path: this.#path, err: cleanUp.reason as unknown }, 'fill not cleaned up')
+  }
+
+  /** Waits for what is done after the end, which no longer changes how the fill has ended. */
+  async #cleanUp(...steps: readonly Promise<void>[]): Promise<void> {
+    for (const step of await Promise.allSettled(steps)) {
+      if (step.status === 'rejected') {
+        // Nobody is served from it any more, and the next start looks at it again.
+        this.#deps.log.warn({ path: this.#files.part, err: step.reason as unknown }, 'fill not cleaned up')
       }
     }
+  }
+
+  /** Throws when the bytes that are there must not be handed out any more. */
+  #throwIfRefuted(): void {
+    if (this.#failure !== undefined && !this.#bytesStand) throw this.#failure
+  }
+
+  async #discardJournal(): Promise<void> {
+    await this.#journal?.discard()
   }
 
   async #closeFile(): Promise<void> {
@@ -226,13 +297,5 @@ export class DiskFill implements Fill {
 
   #writeError(cause: unknown): FillWriteError {
     return new FillWriteError(`the disk refused the fill of ${this.digest}: ${reasonOf(cause)}`, { cause })
-  }
-}
-
-async function writeFully(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
-  let done = 0
-  while (done < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, offset + done)
-    done += bytesWritten
   }
 }

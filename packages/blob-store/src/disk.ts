@@ -5,6 +5,8 @@ export interface DiskStat {
   readonly size: number
   /** When its content was last changed, Unix time in milliseconds with a fraction. */
   readonly mtimeMs: number
+  /** What it occupies, in blocks of 512 bytes; a sparse file has fewer than its size. */
+  readonly blocks: number
   isDirectory(): boolean
 }
 

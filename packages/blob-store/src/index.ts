@@ -1,9 +1,21 @@
 /**
+ * What a node keeps on disk: finished blobs as files, fills that become blobs, pins, and in LevelDB an index of the
+ * blobs and records of tags, links and peers.
  * What a node keeps on disk: finished blobs as files, fills that become blobs, an index of both in LevelDB, and tag
- * records.
+ * records; and which blobs go when room is needed.
  *
  * @packageDocumentation
  */
+export {
+  planEviction,
+  type BlobRole,
+  type EvictionCandidate,
+  type EvictionPlannerInit,
+  type EvictionRequest,
+} from './eviction-policy.ts'
+export { evictionRankOf } from './eviction-rank.ts'
 export type { FaultHook, FaultPoint } from './fault-point.ts'
-export { pieceBytesFor } from './piece-size.ts'
+export type { LevelLinkStore } from './level-link-store.ts'
+export type { LevelTagStore } from './level-tag-store.ts'
 export { openStorage, type Storage, type StorageDeps, type StorageInit } from './storage.ts'
+export { firstUsage, usedAgain, type Usage } from './usage.ts'

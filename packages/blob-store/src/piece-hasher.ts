@@ -25,6 +25,11 @@ export class PieceHasher {
     }
   }
 
+  /** Takes over the hash of a piece that was complete before. */
+  restore(index: number, hash: Uint8Array): void {
+    this.#hashes[index] = hash
+  }
+
   /** The hash of piece `index`, or undefined while bytes of it are missing. */
   get(index: number): Uint8Array | undefined {
     return this.#hashes[index]

@@ -4,6 +4,12 @@ import { createDigestHash, type DigestHash } from '@layermesh/oci'
 import type { BufferPool } from './buffer-pool.ts'
 import { readFully } from './range-reader.ts'
 
+/** The hash of the bytes before an offset. */
+export interface HashedPrefix {
+  readonly hash: DigestHash
+  readonly endOffset: number
+}
+
 /**
  * Hashes a file while it is being filled, so that there is little left to hash when the last byte has come. Bytes
  * that continue the hashed prefix are taken from memory; those that were written ahead of it are read back from
@@ -13,12 +19,20 @@ export class PrefixHasher {
   readonly #hash: DigestHash
   readonly #file: FileHandle
   readonly #pool: BufferPool
-  #hashedEnd = 0
-  #prefixEnd = 0
+  #hashedEnd: number
+  #prefixEnd: number
   #readBack: Promise<void> | undefined
 
-  constructor(algorithm: DigestAlgorithm, file: FileHandle, pool: BufferPool) {
-    this.#hash = createDigestHash(algorithm)
+  /** Goes on from `begun` when a part of the file has been hashed already. */
+  constructor(
+    algorithm: DigestAlgorithm,
+    file: FileHandle,
+    pool: BufferPool,
+    begun: HashedPrefix = { hash: createDigestHash(algorithm), endOffset: 0 },
+  ) {
+    this.#hash = begun.hash
+    this.#hashedEnd = begun.endOffset
+    this.#prefixEnd = begun.endOffset
     this.#file = file
     this.#pool = pool
   }

@@ -4,14 +4,19 @@ import {
   type Clock,
   type HoldingsSummary,
   type Log,
-  type TagStore,
+  type PeerStore,
+  type PinStore,
 } from '@layermesh/interface'
 import { DataLayout, LAYOUT_VERSION, layoutVersionOf } from './data-layout.ts'
 import { DiskBlobStore } from './disk-blob-store.ts'
 import { systemDisk, type Disk } from './disk.ts'
 import type { FaultHook } from './fault-point.ts'
+import { FilePinStore } from './file-pin-store.ts'
 import { createFolder } from './folders.ts'
-import { LevelTagStore } from './level-tag-store.ts'
+import { sortLeftoverFills } from './leftover-fills.ts'
+import type { LevelLinkStore } from './level-link-store.ts'
+import type { LevelTagStore } from './level-tag-store.ts'
+import { PausedFills } from './paused-fills.ts'
 import { openStorageDatabase } from './storage-database.ts'
 import { reasonOf } from './system-error.ts'
 
@@ -32,7 +37,10 @@ export interface StorageInit {
 /** Everything that a node keeps on disk. */
 export interface Storage {
   readonly blobs: BlobStore
-  readonly tags: TagStore
+  readonly tags: LevelTagStore
+  readonly links: LevelLinkStore
+  readonly pins: PinStore
+  readonly peers: PeerStore
   /** Blobs and bytes held, as far as they are known: see `reconciled`. */
   totals(): HoldingsSummary
   /** Resolves once the index has been compared with the files; never rejects. */
@@ -51,16 +59,22 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
   const { log, clock, disk = systemDisk, faultHook = () => {} } = deps
   const layout = new DataLayout(init.dataDir)
   await usingDataDir(layout, () => prepareFolders(disk, layout))
-  const { db, index } = await openStorageDatabase(layout, log)
+  const { db, index, tags, links, peers } = await openStorageDatabase({ log, clock, faultHook }, layout)
+  const paused = new PausedFills({ disk, log })
+  let pins: PinStore
   try {
     // Only who holds the lock may take fills for leftovers.
-    await usingDataDir(layout, () => removeLeftovers(disk, layout, log))
+    await usingDataDir(layout, async () => {
+      await sortLeftoverFills({ log, clock, disk, layout, paused })
+      await disk.remove(layout.brokenIndex)
+    })
+    pins = await usingDataDir(layout, () => FilePinStore.load({ log, disk }, layout.pins))
   } catch (error) {
     await db.close()
     throw error
   }
 
-  const blobs = new DiskBlobStore({ log, disk, index, layout, faultHook })
+  const blobs = new DiskBlobStore({ log, clock, disk, index, layout, paused, faultHook })
   const closing = new AbortController()
   const startedMs = clock.monotonicMs()
   const reconciled = blobs.reconcile(closing.signal).then(
@@ -75,12 +89,16 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
   )
   return {
     blobs,
-    tags: new LevelTagStore({ log, db }),
+    tags,
+    links,
+    pins,
+    peers,
     totals: () => blobs.totals,
     reconciled,
     async close() {
       closing.abort()
       await reconciled
+      await tags.whenPruned()
       await db.close()
     },
   }
@@ -106,17 +124,10 @@ async function requireKnownLayout(disk: Disk, layout: DataLayout): Promise<void>
   }
 }
 
-async function removeLeftovers(disk: Disk, layout: DataLayout, log: Log): Promise<void> {
-  const names = await disk.readdir(layout.fills)
-  for (const name of names) await disk.remove(`${layout.fills}/${name}`)
-  await disk.remove(layout.brokenIndex)
-  if (names.length > 0) log.info({ fills: names.length }, 'unfinished fills removed')
-}
-
 /** Says of any failure which folder it is about. */
-async function usingDataDir(layout: DataLayout, work: () => Promise<void>): Promise<void> {
+async function usingDataDir<T>(layout: DataLayout, work: () => Promise<T>): Promise<T> {
   try {
-    await work()
+    return await work()
   } catch (cause) {
     if (cause instanceof DataDirError) throw cause
     throw new DataDirError(`data folder ${layout.dataDir} can't be used: ${reasonOf(cause)}`, { cause })

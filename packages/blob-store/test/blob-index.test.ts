@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import type { BlobStat } from '@layermesh/interface'
+import { silentLog, type BlobStat } from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
 import { createTempDir, type TempDir } from '@layermesh/testkit'
 import { Level } from 'level'
 import { BlobIndex } from '../src/blob-index.ts'
+import { LevelLinkStore } from '../src/level-link-store.ts'
 
 const hash = (text: string) => new Uint8Array(32).fill(text.charCodeAt(0))
 
@@ -55,6 +56,17 @@ describe('BlobIndex', () => {
     await index.remove(statOf('a', 0).digest)
     assert.deepEqual(index.totals, { blobs: 0, bytes: 0 })
     assert.deepEqual((await reload()).totals, { blobs: 0, bytes: 0 })
+  })
+
+  it('forgets a blob in one step with what else is known of it', async () => {
+    const stat = statOf('a', 5)
+    const index = await BlobIndex.load(db)
+    const links = new LevelLinkStore({ log: silentLog, db })
+    await index.add(stat, [hash('x')])
+    await links.put({ kind: 'blob', digest: stat.digest, upstream: 'docker.io', repository: 'a' })
+    await index.remove(stat.digest, [links.removing(stat.digest)])
+    assert.deepEqual(await links.of(stat.digest), [])
+    assert.deepEqual(await db.keys().all(), [])
   })
 
   it('drops the piece table of a blob that is found again', async () => {

@@ -1,28 +1,45 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
+import { readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { digestOf } from '@layermesh/oci'
 import { ManualClock, createTempDir, type TempDir } from '@layermesh/testkit'
 import { DataLayout } from '../src/data-layout.ts'
-import type { FaultPoint } from '../src/fault-point.ts'
-import { openStorage } from '../src/storage.ts'
-import { assertNoFillFiles, listDigests, putBlob, readBlob } from './support/blob-actions.ts'
+import type { FillPoint } from '../src/fault-point.ts'
+import { decodeJournal } from '../src/fill-journal-format.ts'
+import { PieceGrid } from '../src/piece-grid.ts'
+import { openStorage, type Storage } from '../src/storage.ts'
+import { assertNoFillFiles, fillMissing, listDigests, readBlob } from './support/blob-actions.ts'
 import { FINISHED_BLOB, UNFINISHED_BLOB } from './support/crash-blobs.ts'
 import { createRecordingLog } from './support/recording-log.ts'
 
+const MiB = 1024 * 1024
 const finished = digestOf(FINISHED_BLOB)
 const unfinished = digestOf(UNFINISHED_BLOB)
 
-/** Whether the blob that was on its way must be there after a crash at the point. */
-const POINTS: Readonly<Record<'mid-fill' | FaultPoint, boolean>> = {
-  'mid-fill': false,
-  'blob-verified': false,
-  'file-synced': false,
-  'file-renamed': true,
-  'folder-synced': true,
-  'blob-indexed': true,
+interface Expected {
+  /** Whether the blob that was on its way must be there. */
+  readonly isKept: boolean
+  /** Pieces that must not be fetched again after one crash, and after a second one; undefined when it is up to the timing. */
+  readonly journaled?: readonly [number, number]
+}
+
+/** What must be there after a crash at the point. */
+const POINTS: Readonly<Record<'mid-fill' | FillPoint, Expected>> = {
+  'fill-created': { isKept: false, journaled: [0, 0] },
+  'piece-written': { isKept: false, journaled: [0, 0] },
+  'journal-created': { isKept: false, journaled: [0, 0] },
+  'piece-journaled': { isKept: false, journaled: [1, 2] },
+  'mid-fill': { isKept: false, journaled: [1, 2] },
+  'fill-paused': { isKept: false, journaled: [1, 2] },
+  'fill-resumed': { isKept: false, journaled: [1, 1] },
+  'blob-verified': { isKept: false },
+  'file-synced': { isKept: false },
+  'file-renamed': { isKept: true },
+  'folder-synced': { isKept: true },
+  'blob-indexed': { isKept: true },
+  'journal-removed': { isKept: true },
 }
 
 describe('a data folder after SIGKILL', () => {
@@ -43,20 +60,55 @@ describe('a data folder after SIGKILL', () => {
   const reopen = () =>
     openStorage({ log: createRecordingLog(), clock: new ManualClock() }, { dataDir: dir.path })
 
-  for (const [point, isKept] of Object.entries(POINTS)) {
+  /** The bytes of the unfinished blob that the journal which was left behind has; 0 when there is none. */
+  async function journaledBytes(): Promise<number> {
+    const { fills } = new DataLayout(dir.path)
+    const name = (await readdir(fills)).find((file) => file.endsWith('.journal'))
+    const decoded = name === undefined ? undefined : decodeJournal(await readFile(join(fills, name)))
+    if (decoded === undefined) return 0
+    const grid = new PieceGrid(decoded.blob.sizeBytes, decoded.blob.pieceBytes)
+    return decoded.pieces.reduce((sum, { index }) => sum + grid.endOf(index) - grid.startOf(index), 0)
+  }
+
+  /** Fills and commits the unfinished blob; returns how many bytes it took. */
+  async function finish(storage: Storage): Promise<number> {
+    const fill = await storage.blobs.startFill(unfinished, UNFINISHED_BLOB.length)
+    const written = await fillMissing(fill, UNFINISHED_BLOB)
+    await fill.commit()
+    assert.ok(UNFINISHED_BLOB.equals(await readBlob(storage.blobs, unfinished)))
+    assert.equal((await storage.blobs.pieceTable(unfinished)).hashes.length, 3)
+    assert.deepEqual(storage.totals(), { blobs: 2, bytes: FINISHED_BLOB.length + UNFINISHED_BLOB.length })
+    await assertNoFillFiles(new DataLayout(dir.path))
+    return written
+  }
+
+  for (const [point, { isKept, journaled }] of Object.entries(POINTS)) {
     it(`at ${point}: holds what was finished${isKept ? ', the new blob included' : ''}, and nothing else`, async () => {
       await crashAt(point)
+      const resumable = isKept ? 0 : await journaledBytes()
+      if (journaled !== undefined) assert.equal(resumable, journaled[0] * MiB)
       const storage = await reopen()
       const expected = isKept ? [finished, unfinished] : [finished]
       assert.deepEqual(await listDigests(storage), expected.toSorted())
       assert.ok(FINISHED_BLOB.equals(await readBlob(storage.blobs, finished)))
       assert.equal((await storage.blobs.stat(unfinished)) !== undefined, isKept)
-      await assertNoFillFiles(new DataLayout(dir.path))
+      const leftovers = await readdir(new DataLayout(dir.path).fills)
+      assert.equal(leftovers.length, resumable === 0 ? 0 : 2)
 
-      await putBlob(storage.blobs, UNFINISHED_BLOB)
-      assert.ok(UNFINISHED_BLOB.equals(await readBlob(storage.blobs, unfinished)))
-      assert.equal((await storage.blobs.pieceTable(unfinished)).hashes.length, 3)
-      assert.deepEqual(storage.totals(), { blobs: 2, bytes: FINISHED_BLOB.length + UNFINISHED_BLOB.length })
+      assert.equal(await finish(storage), UNFINISHED_BLOB.length - resumable)
+      await storage.close()
+    })
+
+    if (journaled === undefined) continue
+    it(`twice at ${point}: goes on from where the second got, and leaves no more than the first`, async () => {
+      await crashAt(point)
+      await crashAt(point)
+      const resumable = await journaledBytes()
+      assert.equal(resumable, journaled[1] * MiB)
+      const storage = await reopen()
+      const leftovers = await readdir(new DataLayout(dir.path).fills)
+      assert.equal(leftovers.length, resumable === 0 ? 0 : 2)
+      assert.equal(await finish(storage), UNFINISHED_BLOB.length - resumable)
       await storage.close()
     })
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { basename } from 'node:path'
 import { digestOf } from '@layermesh/oci'
 import { DataLayout, layoutVersionOf } from '../src/data-layout.ts'
 
@@ -14,8 +15,11 @@ describe('DataLayout', () => {
   })
 
   it('names each fill anew, within what a file name may have', () => {
-    assert.notEqual(layout.newFillPath(digest), layout.newFillPath(digest))
-    assert.match(layout.newFillPath(long), /^\/data\/v1\/fills\/[^/]{1,255}$/)
+    assert.notEqual(layout.newFillFiles(digest).part, layout.newFillFiles(digest).part)
+    const { part, journal } = layout.newFillFiles(long)
+    assert.match(part, /^\/data\/v1\/fills\/[^/]{1,250}\.part$/)
+    assert.equal(journal, part.replace(/part$/, 'journal'))
+    assert.ok(basename(journal).length <= 255)
   })
 })
 

@@ -44,7 +44,7 @@ async function fillWith(
   const bytes = seededBytes(`${sizeBytes}/${pieceBytes}`, sizeBytes)
   const grid = new PieceGrid(sizeBytes, pieceBytes)
   const writtenEnds = Array.from({ length: grid.count }, (_, index) => grid.startOf(index))
-  const { fill, path } = await startFillOnDisk(folder, bytes, {
+  const { fill, files } = await startFillOnDisk(folder, bytes, {
     pieceBytes,
     publish: async () => {},
   })
@@ -86,5 +86,5 @@ async function fillWith(
   const [committed] = await Promise.all([fill.commit(), ...reads])
   assert.equal(committed.sizeBytes, sizeBytes)
   assert.ok(bytes.equals(await readAll(handle)))
-  await rm(path)
+  await rm(files.part)
 }

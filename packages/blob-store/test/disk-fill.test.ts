@@ -1,55 +1,23 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { getEventListeners } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import {
   BlobCorruptError,
   FillEndedError,
   FillWriteError,
   RangeUnsatisfiableError,
-  type BlobHandle,
 } from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
-import {
-  createTempDir,
-  expectNoLeaks,
-  takeResourceSnapshot,
-  type ResourceSnapshot,
-  type TempDir,
-} from '@layermesh/testkit'
 import { isPending, readAll } from './support/blob-actions.ts'
-import { refusingWrites, startFillOnDisk, type FillOnDiskOptions } from './support/fill-on-disk.ts'
+import { refusingWrites } from './support/fill-on-disk.ts'
+import { useFills } from './support/use-fills.ts'
 
 const bytes = Buffer.from('0123456789abcdefghijKLMNOPQRST----')
 const pieceBytes = 10
 const lastStart = 30
 
 describe('DiskFill', () => {
-  let dir: TempDir
-  let before: ResourceSnapshot
-  let handles: BlobHandle[]
-
-  beforeEach(async () => {
-    before = await takeResourceSnapshot()
-    dir = await createTempDir()
-    handles = []
-  })
-  afterEach(async () => {
-    for (const handle of handles) await handle[Symbol.asyncDispose]()
-    await expectNoLeaks(before)
-    await dir[Symbol.asyncDispose]()
-  })
-
-  async function start(options: Partial<FillOnDiskOptions> = {}, content = bytes) {
-    const started = await startFillOnDisk(dir.path, content, { pieceBytes, ...options })
-    const open = () => {
-      const handle = started.fill.open()
-      handles.push(handle)
-      return handle
-    }
-    const write = (from: number, to: number) => started.fill.write(from, content.subarray(from, to))
-    return { ...started, open, write }
-  }
+  const { start, folder } = useFills(bytes, pieceBytes)
 
   describe('write', () => {
     it('makes bytes readable at once, except those of the last piece', async () => {
@@ -115,7 +83,7 @@ describe('DiskFill', () => {
       assert.deepEqual(fill.firstMissing(), { start: 4, end: 34 })
       const [content] = await Promise.allSettled([readAll(open()), fill.fail(error)])
       assert.equal(content.status === 'rejected' && content.reason, error)
-      assert.deepEqual(await readdir(dir.path), [])
+      assert.deepEqual(await readdir(folder()), [])
     })
   })
 
@@ -214,17 +182,19 @@ describe('DiskFill', () => {
       for (const outcome of outcomes) {
         assert.ok(outcome.status === 'rejected' && outcome.reason instanceof BlobCorruptError)
       }
-      assert.deepEqual(await readdir(dir.path), [])
+      assert.deepEqual(await readdir(folder()), [])
     })
 
-    it('rejects with ERR_FILL_WRITE, removes the file and fails readers when it can not be published', async () => {
+    it('rejects with ERR_FILL_WRITE and removes the file when it can not be published; readers have all', async () => {
       const { fill, write, open } = await start({ publish: () => Promise.reject(new Error('EIO')) })
       await write(0, 34)
-      const reader = open().read({ start: 0, end: 34 })[Symbol.asyncIterator]()
-      await reader.next()
+      const handle = open()
+      const reading = readAll(handle)
       await assert.rejects(fill.commit(), FillWriteError)
-      await assert.rejects(reader.next(), FillWriteError)
-      assert.deepEqual(await readdir(dir.path), [])
+      assert.deepEqual(await reading, bytes)
+      assert.deepEqual(await readAll(handle), bytes)
+      assert.throws(() => fill.open(), { code: 'ERR_FILL_ENDED' })
+      assert.deepEqual(await readdir(folder()), [])
     })
 
     it('rejects with a RangeError, and the fill goes on, while bytes are missing', async () => {
@@ -271,14 +241,15 @@ describe('DiskFill', () => {
       const { fill, write, open } = await start()
       const reason = new Error('all sources failed')
       await write(0, 20)
-      const middle = open().read()[Symbol.asyncIterator]()
+      const handle = open()
+      const middle = handle.read()[Symbol.asyncIterator]()
       await middle.next()
       const waiting = readAll(open(), { start: 20, end: 21 })
       const [waited] = await Promise.allSettled([waiting, fill.fail(reason)])
       assert.equal(waited.status === 'rejected' && waited.reason, reason)
       await assert.rejects(middle.next(), (error) => error === reason)
-      await assert.rejects(readAll(handles[0]!, { start: 0, end: 5 }), (error) => error === reason)
-      assert.deepEqual(await readdir(dir.path), [])
+      await assert.rejects(readAll(handle, { start: 0, end: 5 }), (error) => error === reason)
+      assert.deepEqual(await readdir(folder()), [])
     })
 
     it('hands out no byte that was being read when it came', async () => {
@@ -306,7 +277,7 @@ describe('DiskFill', () => {
       assert.equal(committed.status, 'fulfilled')
       await fill.fail(new Error('later'))
       assert.equal(published.length, 1)
-      assert.deepEqual(await readdir(dir.path), ['fill-' + digestOf(bytes).slice(-8)])
+      assert.deepEqual(await readdir(folder()), ['fill-' + digestOf(bytes).slice(-8) + '.part'])
     })
 
     it('makes everything that writes or opens reject with ERR_FILL_ENDED', async () => {
@@ -315,73 +286,6 @@ describe('DiskFill', () => {
       await assert.rejects(write(0, 1), FillEndedError)
       await assert.rejects(fill.commit(), FillEndedError)
       assert.throws(() => fill.open(), FillEndedError)
-    })
-  })
-
-  describe('readers', () => {
-    it('wait for exactly the bytes that they need', async () => {
-      const { fill, write, open } = await start()
-      const early = readAll(open(), { start: 2, end: 8 })
-      const late = readAll(open(), { start: 22, end: 28 })
-      await write(20, 28)
-      assert.deepEqual(await late, bytes.subarray(22, 28))
-      assert.ok(await isPending(early))
-      await write(0, 8)
-      assert.deepEqual(await early, bytes.subarray(2, 8))
-      await fill.fail(new Error('over'))
-    })
-
-    it('go on after the commit, and after the fill has let go of the file', async () => {
-      const { fill, write, open } = await start()
-      const handle = open()
-      await write(0, 34)
-      await fill.commit()
-      assert.throws(() => fill.open(), FillEndedError)
-      assert.deepEqual(await readAll(handle), bytes)
-      assert.deepEqual(await readAll(handle, { start: 31, end: 32 }), bytes.subarray(31, 32))
-    })
-
-    it('leave nothing behind when they are aborted while they wait', async () => {
-      const { fill, write, open } = await start()
-      const handle = open()
-      const controller = new AbortController()
-      const reason = new Error('client gone')
-      const readers = Array.from({ length: 50 }, (_, from) =>
-        readAll(handle, { start: from % 30, end: 34 }, { signal: controller.signal }),
-      )
-      const outcomes = Promise.allSettled(readers)
-      await write(0, 15)
-      controller.abort(reason)
-      for (const outcome of await outcomes) {
-        assert.equal(outcome.status === 'rejected' && outcome.reason, reason)
-      }
-      assert.equal(getEventListeners(controller.signal, 'abort').length, 0)
-      await write(15, 34)
-      await fill.commit()
-      assert.deepEqual(await readAll(handle), bytes)
-    })
-
-    it('do not hold the writer or each other up when they stop taking chunks', async () => {
-      const { fill, write, open } = await start()
-      await write(0, 5)
-      const slow = open().read()[Symbol.asyncIterator]()
-      await slow.next()
-      const fast = readAll(open())
-      await write(5, 34)
-      await fill.commit()
-      assert.deepEqual(await fast, bytes)
-      assert.deepEqual(Buffer.from((await slow.next()).value as Uint8Array), bytes.subarray(5))
-    })
-
-    it('may dispose of a handle twice, and of one handle without closing another', async () => {
-      const { fill, write, open } = await start()
-      const first = open()
-      const second = open()
-      await write(0, 34)
-      await fill.commit()
-      await first[Symbol.asyncDispose]()
-      await first[Symbol.asyncDispose]()
-      assert.deepEqual(await readAll(second), bytes)
     })
   })
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DataDirError } from '@layermesh/interface'
+import { DataDirError, type PeerId, type PeerRecord } from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
 import {
   ManualClock,
@@ -10,6 +10,7 @@ import {
   takeResourceSnapshot,
   type ResourceSnapshot,
 } from '@layermesh/testkit'
+import { MIGRATIONS } from '../src/migrations.ts'
 import { openStorage } from '../src/storage.ts'
 import { assertNoFillFiles, editIndex, listDigests, putBlob, readBlob } from './support/blob-actions.ts'
 import { createRecordingLog } from './support/recording-log.ts'
@@ -19,6 +20,13 @@ const bytes = Buffer.from('a blob')
 const digest = digestOf(bytes)
 const tag = { upstream: 'docker.io', repository: 'library/nginx', tag: 'latest' }
 const record = { digest, mediaType: 'text/plain', sizeBytes: bytes.length, confirmedAtMs: 1 }
+const link = { kind: 'blob', digest, upstream: 'docker.io', repository: 'library/nginx' } as const
+const pin = { ...tag, pinnedAtMs: 1 }
+const peer: PeerRecord = {
+  peer: 'alice' as PeerId,
+  addresses: ['/ip4/192.0.2.1/tcp/4001'],
+  lastSeenAtMs: new ManualClock().now(),
+}
 
 const open = (dataDir: string) =>
   openStorage({ log: createRecordingLog(), clock: new ManualClock() }, { dataDir })
@@ -36,10 +44,16 @@ describe('openStorage', () => {
     const first = await open(dataDir)
     await putBlob(first.blobs, bytes)
     await first.tags.put(tag, record)
+    await first.links.put(link)
+    await first.pins.put(pin)
+    await first.peers.put(peer)
     await first.close()
     const second = await open(dataDir)
     assert.deepEqual(await readBlob(second.blobs, digest), bytes)
     assert.deepEqual(await second.tags.find(tag), record)
+    assert.deepEqual(await second.links.of(digest), [link])
+    assert.deepEqual(second.pins.list(), [pin])
+    assert.deepEqual(await second.peers.list(), [peer])
     assert.deepEqual(second.totals(), { blobs: 1, bytes: bytes.length })
     await second.close()
   })
@@ -53,9 +67,9 @@ describe('openStorage', () => {
 
   it('removes what an earlier process has left in fills', async () => {
     await using temp = await openTempStorage()
-    await temp.reopen(() => writeFile(temp.layout.newFillPath(digest), 'half'))
+    await temp.reopen(() => writeFile(temp.layout.newFillFiles(digest).part, 'half'))
     await assertNoFillFiles(temp.layout)
-    assert.ok(temp.log.lines.includes('info unfinished fills removed'))
+    assert.ok(temp.log.lines.includes('info unfinished fills found'))
   })
 
   it('lets go of everything when it is closed, also twice', async () => {
@@ -111,6 +125,39 @@ describe('openStorage', () => {
       await mkdir(join(dir.path, 'v1'))
       await assertRejected(dir.path, /newer layermesh \(layout v2/)
     })
+  })
+
+  it('rejects with ERR_DATA_DIR when the index is of a newer schema, and leaves it as it is', async () => {
+    await using temp = await openTempStorage()
+    await putBlob(temp.current.blobs, bytes)
+    await temp.current.close()
+    const setSchema = (schema: string) =>
+      editIndex(temp.layout, (db) => db.sublevel('meta').put('schema', schema))
+    await setSchema('1000')
+    await assert.rejects(open(temp.layout.dataDir), (error) => {
+      assert.ok(error instanceof DataDirError)
+      assert.match(error.message, /has schema 1000, .* a newer one was here/)
+      return true
+    })
+    await setSchema(String(1 + MIGRATIONS.length))
+    assert.deepEqual((await temp.reopen()).totals(), { blobs: 1, bytes: bytes.length })
+  })
+
+  it('finds everything in a data folder that was written before there were schemas', async () => {
+    await using temp = await openTempStorage()
+    await putBlob(temp.current.blobs, bytes)
+    await temp.current.tags.put(tag, record)
+    const storage = await temp.reopen(() => editIndex(temp.layout, (db) => db.sublevel('meta').del('schema')))
+    assert.deepEqual(await storage.tags.find(tag), record)
+    assert.deepEqual(storage.totals(), { blobs: 1, bytes: bytes.length })
+    assert.ok(temp.log.lines.includes('info index migrated'))
+  })
+
+  it('has the pins of a data folder whose index is lost', async () => {
+    await using temp = await openTempStorage()
+    await temp.current.pins.put(pin)
+    const storage = await temp.reopen(() => rm(temp.layout.index, { recursive: true }))
+    assert.deepEqual(storage.pins.list(), [pin])
   })
 
   describe('with an index that can not be read', () => {

@@ -41,8 +41,7 @@ const MANIFEST_CACHE_BYTES = 16 * 1024 * 1024
 /** Collaborators of the fetcher. */
 export interface FetcherDeps extends Omit<FillJobDeps, 'onFetched' | 'onKept' | 'offences' | 'unkept'> {
   readonly tags: TagStore
-  /** Where content was had; undefined when nobody wants to know. */
-  readonly links?: LinkStore
+  readonly links: LinkStore
   readonly peers: Pick<Exchange, 'open' | 'askTag'>
   readonly metrics: Metrics
 }
@@ -289,7 +288,7 @@ export class Fetcher implements ContentFetcher {
   /** Remembers where content that is kept was had. Not being able to is no reason to refuse it. */
   async #link(ref: ContentRef): Promise<void> {
     try {
-      await this.#deps.links?.put(ref)
+      await this.#deps.links.put(ref)
     } catch (error) {
       this.#deps.log.warn({ ...ref, err: error }, 'link not stored')
     }

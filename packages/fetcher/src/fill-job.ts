@@ -376,7 +376,7 @@ export class FillJob {
     this.#advance(moved.fill, moved.sameBytes)
   }
 
-  /** Returns false when the blob is not complete thereby: its bytes were wrong, or the disk refused, and the job goes on. */
+  /** Returns false when the bytes were wrong and the job starts over. */
   async #commit(): Promise<boolean> {
     const fill = this.#fill
     if (fill === undefined)
@@ -385,10 +385,8 @@ export class FillJob {
       await fill.commit()
       return true
     } catch (error) {
-      if (error instanceof FillWriteError) {
-        await this.#leaveDisk(error)
-        return false
-      }
+      // Who follows has all bytes, if they were found to be right.
+      if (error instanceof FillWriteError) this.#setRefused(error, fill.sizeBytes)
       if (!(error instanceof BlobCorruptError)) throw error
       this.#roster.corrupted(error)
       this.#restarts += 1

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 
 import { leadChain } from '@layermesh/directory'
-import { type Digest, type Log, silentLog } from '@layermesh/interface'
+import { type Digest, FillWriteError, type Log, silentLog } from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
 import { buildImage, type BuiltContent, type BuiltImage, until } from '@layermesh/testkit'
 
@@ -342,6 +342,17 @@ describe('a blob that the store has no place for', () => {
       for (const bytes of await Promise.all(blobs.map(readAll))) assert.deepEqual(bytes, small.bytes)
       assert.equal(getsOf(small).length, 2)
     })
+
+    for (const content of ['large', 'small'] as const) {
+      it(`gives all of a ${content} blob to who follows when it is refused at the commit`, async () => {
+        const node = await cluster.addNode('one')
+        node.store.beforeCommit = () => Promise.reject(new FillWriteError('scripted'))
+        const { descriptor, bytes } = content === 'large' ? large : small
+        assert.deepEqual(await readAll(await node.fetcher.openBlob(refTo(descriptor.digest))), bytes)
+        await whenIdle(node)
+        assert.equal(await node.storage.blobs.stat(descriptor.digest), undefined)
+      })
+    }
 
     it('does not give up a small blob that nobody has read from yet', async () => {
       const node = await cluster.addNode('one')

@@ -207,7 +207,7 @@ describe('a fill that has stopped', () => {
   ]) {
     it(`is dropped when upstream says that the blob ${what}`, async () => {
       const node = await cluster.addNode('one')
-      node.store.leavePaused(digest, layer.bytes.length, layer.bytes.subarray(0, MiB))
+      await node.store.leavePaused(digest, layer.bytes.length, layer.bytes.subarray(0, MiB))
       cluster.origin.script({ match: { kind: 'blob' }, action: { type: 'status', status } })
       await assert.rejects(node.fetcher.openBlob(refTo(digest)))
       await whenIdle(node)
@@ -221,7 +221,7 @@ describe('a fill that has stopped', () => {
   describe('when it is taken up again', () => {
     it('asks upstream for what is missing only', async () => {
       const node = await cluster.addNode('one')
-      node.store.leavePaused(digest, layer.bytes.length, layer.bytes.subarray(0, 2 * MiB))
+      await node.store.leavePaused(digest, layer.bytes.length, layer.bytes.subarray(0, 2 * MiB))
       const blob = await node.fetcher.openBlob(refTo(digest))
       assert.equal(blob.source, 'upstream')
       assert.deepEqual(await readAll(blob), layer.bytes)
@@ -242,7 +242,7 @@ describe('a fill that has stopped', () => {
       )
       const node = await cluster.addNode('one')
       await whenHolderKnown(node, digest)
-      node.store.leavePaused(digest, layer.bytes.length, layer.bytes.subarray(0, 2 * MiB))
+      await node.store.leavePaused(digest, layer.bytes.length, layer.bytes.subarray(0, 2 * MiB))
       const blob = await node.fetcher.openBlob(refTo(digest))
       assert.equal(blob.source, 'site')
       assert.deepEqual(await readAll(blob), layer.bytes)
@@ -252,7 +252,7 @@ describe('a fill that has stopped', () => {
 
     it('asks nobody when nothing is missing', async () => {
       const node = await cluster.addNode('one')
-      node.store.leavePaused(digest, layer.bytes.length, layer.bytes)
+      await node.store.leavePaused(digest, layer.bytes.length, layer.bytes)
       await cluster.origin.close()
       const blob = await node.fetcher.openBlob(refTo(digest))
       assert.equal(blob.source, 'cache')
@@ -263,7 +263,7 @@ describe('a fill that has stopped', () => {
 
     it('is not begun to be served before a source has answered', async () => {
       const node = await cluster.addNode('one')
-      node.store.leavePaused(digest, layer.bytes.length, layer.bytes.subarray(0, 2 * MiB))
+      await node.store.leavePaused(digest, layer.bytes.length, layer.bytes.subarray(0, 2 * MiB))
       await cluster.origin.close()
       await assert.rejects(node.fetcher.openBlob(refTo(digest)), { code: 'ERR_CONTENT_UNAVAILABLE' })
       await whenIdle(node)
@@ -276,7 +276,7 @@ describe('a fill that has stopped', () => {
       )
       const node = await cluster.addNode('one')
       await whenHolderKnown(node, digest)
-      node.store.leavePaused(digest, layer.bytes.length, Buffer.alloc(2 * MiB))
+      await node.store.leavePaused(digest, layer.bytes.length, Buffer.alloc(2 * MiB))
       const blob = await node.fetcher.openBlob(refTo(digest)).catch(() => undefined)
       await blob?.[Symbol.asyncDispose]()
       await until(() => isStored(node))
@@ -289,7 +289,7 @@ describe('a fill that has stopped', () => {
       )
       const node = await cluster.addNode('one', { sources: ['site'] })
       await whenHolderKnown(node, digest)
-      node.store.leavePaused(digest, 5 * MiB, layer.bytes.subarray(0, MiB))
+      await node.store.leavePaused(digest, 5 * MiB, layer.bytes.subarray(0, MiB))
       await assert.rejects(node.fetcher.openBlob(refTo(digest)), { code: 'ERR_CONTENT_UNAVAILABLE' })
       await whenIdle(node)
       assert.deepEqual(await readAll(await node.fetcher.openBlob(refTo(digest))), layer.bytes)

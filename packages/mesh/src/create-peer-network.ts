@@ -1,4 +1,4 @@
-import type { Clock, Log, Metrics, NodeFacts, PeerId } from '@layermesh/interface'
+import type { Clock, Log, Metrics, NodeFacts, PeerId, PeerStore } from '@layermesh/interface'
 import type { ConnectionGater, PeerId as Libp2pPeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { addressesOf, OwnAddresses, requireMultiaddrs } from './addresses.ts'
@@ -11,6 +11,7 @@ import { loadIdentity } from './identity.ts'
 import { createLibp2pNode } from './libp2p-node.ts'
 import { Libp2pPeerNetwork } from './libp2p-peer-network.ts'
 import { Membership } from './membership.ts'
+import { FORGETFUL_PEER_STORE, RememberedPeers } from './remembered-peers.ts'
 
 /** How long a peer has to prove membership, in milliseconds. */
 export const DEFAULT_HELLO_TIMEOUT_MS = 5_000
@@ -20,6 +21,11 @@ export interface PeerNetworkDeps {
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
+  /**
+   * Remembers members across restarts.
+   * @default none is remembered
+   */
+  readonly peers?: PeerStore
   /**
    * Spreads redials; 0 to 1.
    * @default Math.random
@@ -55,7 +61,7 @@ export interface PeerNetworkInit {
  * Throws ERR_DATA_DIR when the identity can't be loaded, and ERR_CONFIG_INVALID when an address is no multiaddr.
  */
 export async function createPeerNetwork(
-  { clock, log: parentLog, metrics, random = Math.random }: PeerNetworkDeps,
+  { clock, log: parentLog, metrics, peers = FORGETFUL_PEER_STORE, random = Math.random }: PeerNetworkDeps,
   init: PeerNetworkInit,
 ): Promise<Libp2pPeerNetwork> {
   const { facts, secret, helloTimeoutMs = DEFAULT_HELLO_TIMEOUT_MS } = init
@@ -107,8 +113,9 @@ export async function createPeerNetwork(
   function learn(peer: string, said: readonly string[]): void {
     dialer.learn(peer as PeerId, addressesOf(peer as PeerId, said).map(String))
   }
+  const remembered = new RememberedPeers({ clock, log, store: peers, learn })
   return new Libp2pPeerNetwork(
-    { clock, log, metrics, node, bans, membership, addresses, admission, gossip, dialer },
+    { clock, log, metrics, node, bans, membership, addresses, admission, gossip, dialer, remembered },
     { self, facts, listen, authenticated: secret !== undefined },
   )
 }

@@ -106,7 +106,11 @@ export class DialPlan {
     }
   }
 
-  /** Takes up to `limit` targets that are due: each must be settled. Forgets those whose time is over. */
+  /**
+   * Takes up to `limit` targets that are due: each must be settled. Bootstrap addresses come first, then the peers that
+   * were heard of last: whom this node remembers from elsewhere doesn't hold up whom it finds here. Forgets those
+   * whose time is over.
+   */
   takeDue(nowMs: number, isMember: (peer: PeerId) => boolean, limit: number): readonly DialTarget[] {
     for (const [peer, { dueMs, forgetMs }] of this.#learned) {
       if (dueMs !== undefined && forgetMs <= nowMs) this.#learned.delete(peer)
@@ -115,7 +119,7 @@ export class DialPlan {
       if (entry.peer !== undefined && isMember(entry.peer)) entry.dueMs = undefined
     }
     const due = this.#entries().filter(({ dueMs }) => dueMs !== undefined && dueMs <= nowMs)
-    const taken = due.slice(0, limit)
+    const taken = due.toSorted(byNews).slice(0, limit)
     for (const entry of taken) entry.dueMs = undefined
     return taken
   }
@@ -147,4 +151,8 @@ export class DialPlan {
   #entriesOf(peer: PeerId): Entry[] {
     return this.#entries().filter((entry) => entry.peer === peer)
   }
+}
+
+function byNews(a: Entry, b: Entry): number {
+  return a.forgetMs === b.forgetMs ? 0 : b.forgetMs - a.forgetMs
 }

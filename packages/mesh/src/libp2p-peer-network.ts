@@ -28,6 +28,7 @@ import { echo, Heartbeat, PING_PROTOCOL } from './heartbeat.ts'
 import { listenErrorOf } from './listen-error.ts'
 import { remotePeerOf, type Membership } from './membership.ts'
 import { Libp2pPeerStream } from './peer-stream.ts'
+import type { RememberedPeers } from './remembered-peers.ts'
 
 /** How often each connection is pinged, in milliseconds. */
 const PING_INTERVAL_MS = 5_000
@@ -56,6 +57,7 @@ export interface Libp2pPeerNetworkDeps {
   readonly admission: AdmissionControl
   readonly gossip: Gossip
   readonly dialer: Dialer
+  readonly remembered: RememberedPeers
 }
 
 /** Tunables of a {@link Libp2pPeerNetwork}. */
@@ -95,7 +97,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
 
   /** Listens and begins to join. Throws ERR_LISTEN when an address can't be listened on. */
   async start(): Promise<void> {
-    const { node, admission, gossip, dialer } = this.#deps
+    const { node, admission, gossip, dialer, remembered } = this.#deps
     await node.handle(HELLO_PROTOCOL, (stream, connection) => admission.accept(stream, connection))
     await this.handle(PING_PROTOCOL, echo)
     try {
@@ -105,6 +107,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     }
     gossip.start()
     await dialer.start()
+    await remembered.recall()
   }
 
   /** Leaves: connections are closed in good order, so that the others see it at once. */
@@ -164,18 +167,20 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
   }
 
   ban(peer: PeerId, durationMs: number): void {
-    const { node, bans, dialer, log } = this.#deps
+    const { node, bans, dialer, remembered, log } = this.#deps
     bans.add(peer, durationMs)
     log.warn({ peer, durationMs }, 'peer banned')
     for (const connection of node.getConnections(peerIdFromString(peer))) {
       connection.abort(new Error('the peer is banned'))
     }
     dialer.left(peer, bans.endOf(peer))
+    remembered.banned(peer)
   }
 
   async #stop(): Promise<void> {
-    const { node, gossip, dialer } = this.#deps
+    const { node, gossip, dialer, remembered } = this.#deps
     await dialer.stop()
+    await remembered.stop(this.members())
     gossip.stop()
     await Promise.all(
       node
@@ -234,7 +239,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
   }
 
   async #onOpen(connection: Connection): Promise<void> {
-    const { clock, admission, membership, gossip, log } = this.#deps
+    const { clock, admission, membership, gossip, remembered, log } = this.#deps
     admission.begin(connection)
     if (!(await admission.isAdmitted(connection)) || connection.status !== 'open') return
     const peer = remotePeerOf(connection)
@@ -244,6 +249,8 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
         open: () => this.#openStream(connection, PING_PROTOCOL),
         onRoundTrip: (roundTripMs) => {
           membership.measured(peer, roundTripMs)
+          const member = membership.get(peer)
+          if (member !== undefined) remembered.seen(member)
           // Whatever ended gossip on this connection, or kept it from beginning, lasts no longer than a beat.
           gossip.attach(connection)
         },
@@ -270,10 +277,13 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     const { peer, name, link, addresses } = member
     this.#deps.log.info({ peer, name, link, addresses }, 'peer joined')
     this.#deps.dialer.joined(member)
+    this.#deps.remembered.joined(member)
   }
 
-  readonly #onLeft = ({ peer, name, link }: Member): void => {
+  readonly #onLeft = (member: Member): void => {
+    const { peer, name, link } = member
     this.#deps.log.info({ peer, name, link }, 'peer left')
     this.#deps.dialer.left(peer, this.#deps.bans.endOf(peer))
+    this.#deps.remembered.left(member)
   }
 }

@@ -92,6 +92,18 @@ describe('DialPlan', () => {
     assert.equal(plan.nextDueMs(), undefined)
   })
 
+  it('gives out bootstrap addresses first, then whom it has heard of last', () => {
+    const plan = planOf(first, second)
+    const named = ['alice', 'bob', 'carol'].map((name) => name as PeerId)
+    for (const [nowMs, peer] of named.entries()) plan.learn(peer, [first], nowMs)
+    plan.learn(alice, [second], 3)
+    assert.deepEqual(
+      plan.takeDue(3, nobody, 4).map(({ peer, addresses }) => peer ?? addresses[0]),
+      [first, second, 'alice', 'carol'],
+    )
+    assert.equal(takeOne(plan, 3).peer, 'bob')
+  })
+
   it('forgets a peer that could not be reached for long', () => {
     const plan = planOf()
     plan.learn(alice, [first], 0)

@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { ConfigInvalidError, ListenError, PeerUnreachableError, type Member } from '@layermesh/interface'
 import { ManualClock } from '@layermesh/testkit'
 import { fullyConnected, hasJoined, leaves, TestCluster, until, type TestNode } from './support/cluster.ts'
+import { FAILING_PEER_STORE, MemoryPeerStore } from './support/memory-peer-store.ts'
 import { TcpProxy } from './support/tcp-proxy.ts'
 
 const PROTOCOL = '/layermesh/test/1.0.0'
@@ -208,6 +209,60 @@ describe('Libp2pPeerNetwork', () => {
       const after = await cluster.start({ dataDir, name: 'after', bootstrap: first.addresses })
       assert.equal((await left).name, 'before')
       assert.equal((await hasJoined(first.network, after.peer)).name, 'after')
+    })
+  })
+
+  describe('remembering', () => {
+    it('brings nodes together again that were all stopped, without a bootstrap address', async () => {
+      const options = await Promise.all(
+        Array.from({ length: 2 }, async () => ({
+          dataDir: await cluster.folder(),
+          listen: [`/ip4/127.0.0.1/tcp/${await freePort()}`],
+          peers: new MemoryPeerStore(),
+        })),
+      )
+      const [one, two] = options as [(typeof options)[0], (typeof options)[0]]
+      const first = await cluster.start(one)
+      const second = await cluster.start({ ...two, bootstrap: first.addresses })
+      await fullyConnected([first, second])
+      await Promise.all([first.network.stop(), second.network.stop()])
+      await fullyConnected([await cluster.start(one), await cluster.start(two)])
+    })
+
+    it('notes how long a member was there', async () => {
+      const clock = new ManualClock()
+      const peers = new MemoryPeerStore()
+      const first = await cluster.start({ peers, clock })
+      const second = await cluster.start({ bootstrap: first.addresses, clock })
+      await fullyConnected([first, second])
+      const joinedAtMs = clock.now()
+      const wasThereLong = () => peers.records.get(second.peer)!.lastSeenAtMs >= joinedAtMs + 300_000
+      await advanceUntil(clock, 5000, () => wasThereLong() && first.network.members().length > 0)
+      clock.advance(1)
+      await first.network.stop()
+      assert.deepEqual(await peers.list(), [
+        { peer: second.peer, addresses: second.addresses, lastSeenAtMs: clock.now() },
+      ])
+    })
+
+    it('ends for a peer that is banned', async () => {
+      const peers = new MemoryPeerStore()
+      const first = await cluster.start({ peers })
+      const second = await cluster.start({ bootstrap: first.addresses })
+      await hasJoined(first.network, second.peer)
+      const left = leaves(first.network, second.peer)
+      first.network.ban(second.peer, 3_600_000)
+      await left
+      await first.network.stop()
+      assert.deepEqual(await peers.list(), [])
+    })
+
+    it('changes nothing when the disk fails', async () => {
+      const nodes = await cluster.startAll(2, { peers: FAILING_PEER_STORE })
+      for (const { network, log } of nodes) {
+        await network.stop()
+        assert.ok(!log.lines.some(({ level }) => level === 'warn' || level === 'error'))
+      }
     })
   })
 

@@ -50,7 +50,7 @@ export async function startParts(
   stack.defer(() => upstream.close())
 
   const network = await createPeerNetwork(
-    { clock, log, metrics },
+    { clock, log, metrics, peers: storage.peers },
     { ...config.mesh, ...secret, dataDir, facts: { name, version, locality: config.locality } },
   )
   await network.start()
@@ -77,6 +77,7 @@ export async function startParts(
       ...environment,
       store: storage.blobs,
       tags: storage.tags,
+      links: storage.links,
       upstream,
       peers: exchange,
       network,

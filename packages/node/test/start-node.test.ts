@@ -127,6 +127,22 @@ describe('startNode', () => {
     assert.equal((await pull(again)).bytes, uniqueBytesOf(image))
   })
 
+  it('finds its cluster again after all nodes were stopped, without a bootstrap address', async () => {
+    const peersOf = (node: RunningNode) => ask<PeerStatus[]>(node, '/api/v1/peers')
+    const one = await start('one')
+    const two = await start('two', [`mesh.bootstrap=${JSON.stringify(one.addresses.mesh)}`])
+    await until(async () => (await peersOf(one)).length === 1 && (await peersOf(two)).length === 1)
+    await Promise.all([one.stop(), two.stop()])
+    // The ports stay as they are, as they do where a node is configured.
+    const restart = (name: string, { addresses }: RunningNode) => {
+      const listen = addresses.mesh.map((address) => address.replace(/\/p2p\/.*/, ''))
+      return start(name, [`mesh.listen=${JSON.stringify(listen)}`])
+    }
+    await restart('one', one)
+    const again = await restart('two', two)
+    await until(async () => (await peersOf(again)).some(({ name }) => name === 'one'))
+  })
+
   it('joins only nodes that have the same secret', async () => {
     const secretFile = join(temp.path, 'secret')
     await writeFile(secretFile, 'a secret that is long enough\n')

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { DigestInvalidError, type Digest, type DigestAlgorithm } from '@layermesh/interface'
 import { quoteInput } from './quote-input.ts'
 
@@ -9,6 +9,8 @@ export interface DigestHash {
   update(bytes: Uint8Array): void
   /** The digest of all bytes so far; ends the hash. */
   digest(): Digest
+  /** Another hash that has taken the same bytes so far. */
+  copy(): DigestHash
 }
 
 /**
@@ -41,11 +43,15 @@ export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256
 
 /** Starts a digest over bytes that come one after the other. */
 export function createDigestHash(algorithm: DigestAlgorithm): DigestHash {
-  const hash = createHash(algorithm)
+  return digestHashFrom(algorithm, createHash(algorithm))
+}
+
+function digestHashFrom(algorithm: DigestAlgorithm, hash: Hash): DigestHash {
   return {
     update(bytes) {
       hash.update(bytes)
     },
     digest: () => `${algorithm}:${hash.digest('hex')}` as Digest,
+    copy: () => digestHashFrom(algorithm, hash.copy()),
   }
 }

@@ -30,7 +30,7 @@ export { entityTag, ifRangeHolds, noneMatchNames } from './entity-tag.ts'
 export { errorBody, type OciErrorCode } from './error-body.ts'
 export { MAX_MANIFEST_BYTES } from './manifest-document.ts'
 export { manifestMediaType } from './manifest-media-type.ts'
-export { referencesOf, type ManifestReferences } from './manifest-references.ts'
+export { referencesOf, type IndexChild, type ManifestReferences } from './manifest-references.ts'
 export {
   DOCKER_MANIFEST,
   DOCKER_MANIFEST_LIST,

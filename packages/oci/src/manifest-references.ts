@@ -2,12 +2,19 @@ import { ManifestInvalidError, type Descriptor } from '@layermesh/interface'
 import { parseDigest } from './digest.ts'
 import { parseManifestDocument } from './manifest-document.ts'
 
+/** A child of an index. */
+export interface IndexChild extends Descriptor {
+  /** `os/architecture` or `os/architecture/variant`, as in `linux/arm64/v8`; undefined when the index doesn't say. */
+  readonly platform?: string
+}
+
 /** What a manifest needs: the next steps of a walk from an index to the blobs of its images. */
 export interface ManifestReferences {
   /** Children of an index, in its order. */
-  readonly manifests: readonly Descriptor[]
-  /** Config and layers of an image, the config first. */
-  readonly blobs: readonly Descriptor[]
+  readonly manifests: readonly IndexChild[]
+  readonly config?: Descriptor
+  /** Layers of an image, in its order. */
+  readonly layers: readonly Descriptor[]
 }
 
 /**
@@ -17,19 +24,30 @@ export interface ManifestReferences {
 export function referencesOf(bytes: Uint8Array): ManifestReferences {
   const { manifests, config, layers } = parseManifestDocument(bytes)
   return {
-    manifests: descriptorList('manifests', manifests),
-    blobs: [
-      ...(config === undefined ? [] : [descriptor('config', config)]),
-      ...descriptorList('layers', layers),
-    ],
+    manifests: list('manifests', manifests).map(indexChild),
+    ...(config !== undefined && { config: descriptor('config', config) }),
+    layers: list('layers', layers).map((layer) => descriptor('layers', layer)),
   }
 }
 
-function descriptorList(member: string, value: unknown): Descriptor[] {
+function list(member: string, value: unknown): readonly unknown[] {
   // Go writes an empty list as null.
   if (value === undefined || value === null) return []
   if (!Array.isArray(value)) throw new ManifestInvalidError(`${member} of the manifest is no list`)
-  return value.map((element) => descriptor(member, element))
+  return value
+}
+
+function indexChild(value: unknown): IndexChild {
+  const child = descriptor('manifests', value)
+  const { os, architecture, variant } = ((value as { platform?: unknown }).platform ?? {}) as Record<
+    string,
+    unknown
+  >
+  if (typeof os !== 'string' || typeof architecture !== 'string') return child
+  return {
+    ...child,
+    platform: [os, architecture, variant].filter((part) => typeof part === 'string').join('/'),
+  }
 }
 
 function descriptor(member: string, value: unknown): Descriptor {

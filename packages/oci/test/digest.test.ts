@@ -73,5 +73,14 @@ describe('digest', () => {
         }),
       )
     })
+
+    it('goes on from a copy without changing what it was copied from', () => {
+      const hash = createDigestHash('sha512')
+      hash.update(Buffer.from('a'))
+      const copy = hash.copy()
+      copy.update(Buffer.from('b'))
+      assert.equal(copy.digest(), digestOf(Buffer.from('ab'), 'sha512'))
+      assert.equal(hash.digest(), digestOf(Buffer.from('a'), 'sha512'))
+    })
   })
 })

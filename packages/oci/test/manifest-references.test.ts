@@ -10,20 +10,36 @@ describe('referencesOf', () => {
   it('lists the children of an index', () => {
     assert.deepEqual(referencesOf(json({ manifests: [descriptor, descriptor] })), {
       manifests: [reference, reference],
-      blobs: [],
+      layers: [],
     })
   })
 
-  it('lists the config of an image before its layers', () => {
+  it('names the platform of a child, with its variant if it has one', () => {
+    const platforms = [
+      { os: 'linux', architecture: 'amd64' },
+      { os: 'linux', architecture: 'arm64', variant: 'v8' },
+      { os: 7, architecture: 'amd64' },
+    ]
+    const { manifests } = referencesOf(
+      json({ manifests: platforms.map((platform) => ({ ...descriptor, platform })) }),
+    )
+    assert.deepEqual(
+      manifests.map(({ platform }) => platform),
+      ['linux/amd64', 'linux/arm64/v8', undefined],
+    )
+  })
+
+  it('tells the config of an image from its layers', () => {
     const config = { mediaType: 'application/vnd.oci.image.config.v1+json', digest, size: 1 }
     assert.deepEqual(referencesOf(json({ config, layers: [descriptor] })), {
       manifests: [],
-      blobs: [{ mediaType: config.mediaType, digest, sizeBytes: 1 }, reference],
+      config: { mediaType: config.mediaType, digest, sizeBytes: 1 },
+      layers: [reference],
     })
   })
 
   it('takes null for an empty list', () => {
-    assert.deepEqual(referencesOf(json({ manifests: null })), { manifests: [], blobs: [] })
+    assert.deepEqual(referencesOf(json({ manifests: null })), { manifests: [], layers: [] })
   })
 
   for (const [title, body, code] of [

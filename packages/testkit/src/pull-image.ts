@@ -70,9 +70,10 @@ class Pull {
     const blobs = new Set<Digest>()
     const manifests = [digest]
     for (const manifest of manifests) {
-      const references = referencesOf(await this.#getManifest(manifest))
-      for (const child of references.manifests) manifests.push(child.digest)
-      for (const { digest: blob } of references.blobs) if (!known?.has(blob)) blobs.add(blob)
+      const { manifests: children, config, layers } = referencesOf(await this.#getManifest(manifest))
+      for (const child of children) manifests.push(child.digest)
+      const needed = config === undefined ? layers : [config, ...layers]
+      for (const { digest: blob } of needed) if (!known?.has(blob)) blobs.add(blob)
     }
     const queue = blobs.values()
     const workers = Array.from({ length: concurrency }, async () => {

@@ -1,16 +1,26 @@
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
-import type { BlobHandle, BlobStore, ByteRange, Digest, ReadOptions } from '@layermesh/interface'
+import type { BlobHandle, BlobStore, ByteRange, Digest, Fill, ReadOptions } from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
 import { Level } from 'level'
 import type { DataLayout } from '../../src/data-layout.ts'
 import type { Storage } from '../../src/storage.ts'
 
-/** Fills a blob from its start to its end and commits it. */
+/** Writes what a fill of `bytes` lacks, and returns how many bytes that were. */
+export async function fillMissing(fill: Fill, bytes: Uint8Array): Promise<number> {
+  let written = 0
+  for (let missing = fill.firstMissing(); missing !== undefined; missing = fill.firstMissing()) {
+    await fill.write(missing.start, bytes.subarray(missing.start, missing.end))
+    written += missing.end - missing.start
+  }
+  return written
+}
+
+/** Fills a blob and commits it. */
 export async function putBlob(blobs: BlobStore, bytes: Uint8Array): Promise<Digest> {
   const digest = digestOf(bytes)
   const fill = await blobs.startFill(digest, bytes.length)
-  await fill.write(0, bytes)
+  await fillMissing(fill, bytes)
   await fill.commit()
   return digest
 }

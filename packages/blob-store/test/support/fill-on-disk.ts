@@ -3,17 +3,23 @@ import { join } from 'node:path'
 import { digestOf } from '@layermesh/oci'
 import type { Digest } from '@layermesh/interface'
 import { BufferPool } from '../../src/buffer-pool.ts'
-import { systemDisk } from '../../src/disk.ts'
-import { DiskFill, type VerifiedFile } from '../../src/disk-fill.ts'
+import { systemDisk, type Disk } from '../../src/disk.ts'
+import { DiskFill, type UnfinishedFill, type VerifiedFile } from '../../src/disk-fill.ts'
+import { fillFilesOf, removeFillFiles, type FillFiles } from '../../src/fill-files.ts'
+import { FillJournal } from '../../src/fill-journal.ts'
+import { resumeFill } from '../../src/resume-fill.ts'
 import { SharedFile } from '../../src/shared-file.ts'
+import { isSystemError } from '../../src/system-error.ts'
 import { createRecordingLog, type RecordingLog } from './recording-log.ts'
 
 /** A fill with small pieces, and what has been published of it. */
 export interface FillOnDisk {
   readonly fill: DiskFill
-  readonly path: string
+  readonly files: FillFiles
   readonly log: RecordingLog
   readonly published: readonly VerifiedFile[]
+  /** What has been paused. */
+  readonly kept: readonly UnfinishedFill[]
 }
 
 export interface FillOnDiskOptions {
@@ -23,32 +29,46 @@ export interface FillOnDiskOptions {
   readonly publish?: () => Promise<void>
   /** Puts something between the fill and its file. */
   readonly wrapFile?: (handle: FileHandle) => FileHandle
+  /** File system of the journal. @default the machine's own */
+  readonly disk?: Disk
+  /** @default a new one */
+  readonly pool?: BufferPool
 }
 
-/** Begins a fill of `bytes` in a folder, without a store around it. */
+/** Begins a fill of `bytes` in a folder, without a store around it; goes on from the fill that was there before. */
 export async function startFillOnDisk(
   folder: string,
   bytes: Uint8Array,
   options: FillOnDiskOptions,
 ): Promise<FillOnDisk> {
   const { pieceBytes, digest = digestOf(bytes), publish, wrapFile = (handle: FileHandle) => handle } = options
-  const path = join(folder, `fill-${digest.slice(-8)}`)
+  const { disk = systemDisk, pool = new BufferPool() } = options
+  const blob = { digest, sizeBytes: bytes.length, pieceBytes }
+  const files = fillFilesOf(join(folder, `fill-${digest.slice(-8)}`))
   const log = createRecordingLog()
   const published: VerifiedFile[] = []
-  const file = new SharedFile(wrapFile(await open(path, 'wx+')))
+  const kept: UnfinishedFill[] = []
+  const resumed = await resumeFill(disk, pool, { blob, files }).catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return undefined
+    throw error
+  })
+  if (resumed === undefined) await removeFillFiles(systemDisk, files)
+  const file = new SharedFile(wrapFile(resumed?.handle ?? (await open(files.part, 'w+'))))
+  const journal = new FillJournal({ log, disk, faultHook() {} }, files.journal, blob, resumed?.journal)
   const fill = new DiskFill(
     {
       log,
-      disk: systemDisk,
-      pool: new BufferPool(),
+      disk,
+      pool,
       publish: async (verified) => {
         await publish?.()
         published.push(verified)
       },
+      keep: (unfinished) => Promise.resolve(void kept.push(unfinished)),
     },
-    { digest, sizeBytes: bytes.length, pieceBytes, path, file },
+    { ...blob, files, file, journal, verified: resumed?.verified },
   )
-  return { fill, path, log, published }
+  return { fill, files, log, published, kept }
 }
 
 /** A file whose writes the disk refuses, as a full disk does, after `allowedWrites` of them. */

@@ -1,5 +1,6 @@
 import { ManualClock, createTempDir } from '@layermesh/testkit'
 import { DataLayout } from '../../src/data-layout.ts'
+import { systemDisk, type Disk } from '../../src/disk.ts'
 import type { FaultHook } from '../../src/fault-point.ts'
 import { openStorage, type Storage } from '../../src/storage.ts'
 import { createRecordingLog, type RecordingLog } from './recording-log.ts'
@@ -13,10 +14,13 @@ export interface TempStorage extends AsyncDisposable {
   reopen(meanwhile?: () => Promise<void>): Promise<Storage>
 }
 
-export async function openTempStorage(faultHook: FaultHook = () => {}): Promise<TempStorage> {
+export async function openTempStorage(
+  faultHook: FaultHook = () => {},
+  disk: Disk = systemDisk,
+): Promise<TempStorage> {
   const dir = await createTempDir()
   const log = createRecordingLog()
-  const open = () => openStorage({ log, clock: new ManualClock(), faultHook }, { dataDir: dir.path })
+  const open = () => openStorage({ log, clock: new ManualClock(), faultHook, disk }, { dataDir: dir.path })
   let current = await open()
   return {
     get current() {

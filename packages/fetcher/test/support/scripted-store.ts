@@ -34,8 +34,6 @@ export class ScriptedStore implements BlobStore {
   readonly ends: FillEnd[] = []
   readonly usedDigests: Digest[] = []
   readonly #inner: BlobStore
-  readonly #paused = new Map<Digest, Buffer>()
-  readonly #sizes = new Map<Digest, number>()
   readonly #rotten = new Map<Digest, number>()
 
   constructor(inner: BlobStore) {
@@ -47,10 +45,11 @@ export class ScriptedStore implements BlobStore {
     this.#rotten.set(digest, offset)
   }
 
-  /** Leaves the first bytes of a blob of `sizeBytes` as an interrupted fill would. */
-  leavePaused(digest: Digest, sizeBytes: number, bytes: Uint8Array): void {
-    this.#paused.set(digest, Buffer.from(bytes))
-    this.#sizes.set(digest, sizeBytes)
+  /** Leaves the first pieces of a blob of `sizeBytes` as an interrupted fill would. */
+  async leavePaused(digest: Digest, sizeBytes: number, bytes: Uint8Array): Promise<void> {
+    const fill = await this.#inner.startFill(digest, sizeBytes)
+    await fill.write(0, bytes)
+    await fill.pause(new Error('scripted'))
   }
 
   stat(digest: Digest): Promise<BlobStat | undefined> {
@@ -72,19 +71,14 @@ export class ScriptedStore implements BlobStore {
     return this.#inner.pieceTable(digest)
   }
 
-  async pausedSizeBytes(digest: Digest): Promise<number | undefined> {
-    return this.#sizes.get(digest)
+  pausedSizeBytes(digest: Digest): Promise<number | undefined> {
+    return this.#inner.pausedSizeBytes(digest)
   }
 
   async startFill(digest: Digest, sizeBytes: number): Promise<Fill> {
     if (this.isFull) throw new StoreFullError('scripted')
     if (this.isReadOnly) throw new FillWriteError('scripted')
-    const fill = await this.#inner.startFill(digest, sizeBytes)
-    const paused = this.#sizes.get(digest) === sizeBytes ? this.#paused.get(digest) : undefined
-    this.#paused.delete(digest)
-    this.#sizes.delete(digest)
-    if (paused !== undefined) await fill.write(0, paused)
-    return new ScriptedFill(fill, this, paused)
+    return new ScriptedFill(await this.#inner.startFill(digest, sizeBytes), this)
   }
 
   used(digest: Digest): void {
@@ -117,25 +111,21 @@ export class ScriptedStore implements BlobStore {
   }
 }
 
-/** A fill whose handles, after its end by a disk that failed, still give what they could give before. */
+/** A fill whose disk may fail. */
 class ScriptedFill implements Fill {
   readonly digest: Digest
   readonly sizeBytes: number
   readonly pieceBytes: number
   readonly #inner: Fill
   readonly #store: ScriptedStore
-  readonly #failed = new AbortController()
   #writtenBytes = 0
-  #prefix: Buffer
-  #handles = 0
 
-  constructor(inner: Fill, store: ScriptedStore, prefix: Buffer = Buffer.alloc(0)) {
+  constructor(inner: Fill, store: ScriptedStore) {
     this.digest = inner.digest
     this.sizeBytes = inner.sizeBytes
     this.pieceBytes = inner.pieceBytes
     this.#inner = inner
     this.#store = store
-    this.#prefix = prefix
   }
 
   get exposed(): boolean {
@@ -151,7 +141,6 @@ class ScriptedFill implements Fill {
     const fitting = bytes.subarray(0, Math.max(0, roomBytes))
     await this.#inner.write(offset, fitting)
     this.#writtenBytes += fitting.length
-    this.#prefix = Buffer.concat([this.#prefix, fitting])
     if (fitting.length < bytes.length) throw new FillWriteError('scripted')
   }
 
@@ -164,20 +153,7 @@ class ScriptedFill implements Fill {
   }
 
   open(): BlobHandle {
-    const handle = this.#inner.open()
-    this.#handles += 1
-    const { digest, sizeBytes } = this
-    return {
-      digest,
-      sizeBytes,
-      read: (range = { start: 0, end: sizeBytes }, options = {}) => this.#read(handle, range, options),
-      [Symbol.asyncDispose]: async () => {
-        await handle[Symbol.asyncDispose]()
-        this.#handles -= 1
-        if (this.#failed.signal.aborted && this.#handles === 0)
-          await this.#inner.fail(this.#failed.signal.reason as Error)
-      },
-    }
+    return this.#inner.open()
   }
 
   async commit(): Promise<BlobStat> {
@@ -189,35 +165,11 @@ class ScriptedFill implements Fill {
 
   async pause(reason: Error): Promise<void> {
     this.#store.ends.push({ how: 'pause', reason })
-    const wholePieces = Math.floor(this.#prefix.length / this.pieceBytes) * this.pieceBytes
-    this.#store.leavePaused(this.digest, this.sizeBytes, this.#prefix.subarray(0, wholePieces))
-    await this.#inner.fail(reason)
+    await this.#inner.pause(reason)
   }
 
   async fail(reason: Error): Promise<void> {
     this.#store.ends.push({ how: 'fail', reason })
-    if (reason instanceof FillWriteError && this.#handles > 0) this.#failed.abort(reason)
-    else await this.#inner.fail(reason)
-  }
-
-  async *#read(handle: BlobHandle, range: ByteRange, options: ReadOptions): AsyncGenerator<Uint8Array> {
-    const { signal: failed } = this.#failed
-    let offset = range.start
-    if (!failed.aborted) {
-      const signal = options.signal === undefined ? failed : AbortSignal.any([failed, options.signal])
-      try {
-        for await (const chunk of handle.read(range, { signal })) {
-          offset += chunk.length
-          yield chunk
-        }
-        return
-      } catch (error) {
-        if (error !== failed.reason) throw error
-      }
-    }
-    const lastStart = Math.max(0, Math.ceil(this.sizeBytes / this.pieceBytes) - 1) * this.pieceBytes
-    const end = Math.min(range.end, this.#prefix.length, lastStart)
-    if (offset < end) yield* handle.read({ start: offset, end }, options)
-    if (end < range.end) throw failed.reason
+    await this.#inner.fail(reason)
   }
 }

@@ -6,6 +6,7 @@ import {
   type Member,
   type PeerId,
   type PeerNetwork,
+  type PeerStore,
 } from '@layermesh/interface'
 import { createPeerNetwork, type Libp2pPeerNetwork, type PeerNetworkInit } from '@layermesh/mesh'
 import { createTempDir, type TempDir } from '@layermesh/testkit'
@@ -17,6 +18,7 @@ export interface NodeOptions extends Partial<Omit<PeerNetworkInit, 'facts'>> {
   readonly name?: string
   readonly locality?: Locality
   readonly clock?: Clock
+  readonly peers?: PeerStore
 }
 
 /** A started node, with what it logged and counted. */
@@ -35,11 +37,11 @@ export class TestCluster implements AsyncDisposable {
 
   /** Creates a node that is not started. */
   async create(options: NodeOptions = {}): Promise<Omit<TestNode, 'addresses'>> {
-    const { name, locality, clock, ...init } = options
+    const { name, locality, clock, peers, ...init } = options
     const log = new KeptLog()
     const metrics = new CountedMetrics()
     const network = await createPeerNetwork(
-      { clock: clock ?? systemClock, log, metrics, random: () => 1 },
+      { clock: clock ?? systemClock, log, metrics, random: () => 1, ...(peers && { peers }) },
       {
         dataDir: init.dataDir ?? (await this.folder()),
         facts: {

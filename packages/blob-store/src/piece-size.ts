@@ -1,1 +1,0 @@
-export { pieceBytesFor } from '@layermesh/interface'
