@@ -6,3 +6,4 @@
 export { abortable } from './abortable.ts'
 export { ProgressDeadline } from './progress-deadline.ts'
 export { SingleFlight } from './single-flight.ts'
+export { sleep } from './sleep.ts'

@@ -1,76 +1,143 @@
 import type { BlobStat, Digest, HoldingsSummary, PieceTable } from '@layermesh/interface'
 import type { Level } from 'level'
+import type { BlobEntry } from './blob-entry.ts'
 import type { IndexChange } from './index-change.ts'
+import { ImageGraph } from './image-graph.ts'
 import { PieceGrid } from './piece-grid.ts'
 import { isWholeNumber, parseStoredDigest, parseStoredRecord } from './stored-record.ts'
+import { parseStoredManifest, storedManifestRecord, type StoredManifest } from './stored-manifest.ts'
+import { firstUsage, parseUsage, type Usage } from './usage.ts'
 
 const PIECE_HASH_BYTES = 32
 
+/** How many records are read or written at once. */
+const BATCH_RECORDS = 1000
+
+/** A blob that is verified and on disk, to be indexed. */
+export interface NewBlob {
+  readonly stat: BlobStat
+  readonly usage: Usage
+  /** When its bytes were found right, in store time. */
+  readonly verifiedAtMs: number
+  readonly pieceHashes: readonly Uint8Array[]
+  /** Given when the blob is a manifest. */
+  readonly manifest: StoredManifest | undefined
+}
+
 /**
- * What we know about finished blobs, so that nobody has to look at all files. The facts are held in memory as well:
- * reading them is synchronous, and what a caller sees between two awaits is consistent. Piece tables are on disk only.
+ * What we know about finished blobs, so that nobody has to look at all files. Everything but the piece tables is held
+ * in memory as well: reading it is synchronous, and what a caller sees between two awaits is consistent.
  *
  * Changes of one digest must not overlap; the blob store queues them.
  */
 export class BlobIndex {
+  /** Which of the blobs are manifests, and what they need. */
+  readonly graph = new ImageGraph()
   readonly #db: Level
   readonly #facts
   readonly #tables
-  readonly #stats = new Map<Digest, BlobStat>()
+  readonly #manifests
+  readonly #entries = new Map<Digest, BlobEntry>()
+  /** Whose use has changed since it was written. */
+  readonly #used = new Set<BlobEntry>()
   #bytes = 0
 
   private constructor(db: Level) {
     this.#db = db
     this.#facts = db.sublevel('blobs')
     this.#tables = db.sublevel<string, Uint8Array>('pieces', { valueEncoding: 'view' })
+    this.#manifests = db.sublevel('manifests')
   }
 
-  /** Reads the index of an open database. Entries that make no sense are left out: their files will be found again. */
-  static async load(db: Level): Promise<BlobIndex> {
+  /**
+   * Reads the index of an open database. Entries that make no sense are left out: their files will be found again.
+   * `nowMs` is the store's time, after which nothing can have happened: the clock may have been set back.
+   */
+  static async load(db: Level, nowMs: number): Promise<BlobIndex> {
     const index = new BlobIndex(db)
-    for await (const [key, value] of index.#facts.iterator()) {
-      const stat = parseStat(key, value)
-      if (stat !== undefined) index.#remember(stat)
+    for await (const [key, value] of recordsOf(index.#facts)) {
+      const entry = parseEntry(key, value, nowMs)
+      if (entry !== undefined) index.#remember(entry)
+    }
+    for await (const [key, value] of recordsOf(index.#manifests)) {
+      const digest = parseStoredDigest(key)
+      const manifest = parseStoredManifest(value)
+      if (digest !== undefined && manifest !== undefined && index.#entries.has(digest)) {
+        index.graph.add(digest, manifest)
+      }
     }
     return index
   }
 
   /** How many blobs there are, and how many bytes they have in all. */
   get totals(): HoldingsSummary {
-    return { blobs: this.#stats.size, bytes: this.#bytes }
+    return { blobs: this.#entries.size, bytes: this.#bytes }
   }
 
-  get(digest: Digest): BlobStat | undefined {
-    return this.#stats.get(digest)
+  get(digest: Digest): BlobEntry | undefined {
+    return this.#entries.get(digest)
   }
 
   digests(): IteratorObject<Digest> {
-    return this.#stats.keys()
+    return this.#entries.keys()
   }
 
-  stats(): IteratorObject<BlobStat> {
-    return this.#stats.values()
+  entries(): IteratorObject<BlobEntry> {
+    return this.#entries.values()
   }
 
-  /** Adds a blob or replaces what is known of it, in one step with its piece hashes if they are known. */
-  async add(stat: BlobStat, pieceHashes?: readonly Uint8Array[]): Promise<void> {
-    const { digest, sizeBytes, pieceBytes } = stat
-    const batch = this.#db.batch()
-    batch.put(digest, JSON.stringify({ sizeBytes, pieceBytes }), { sublevel: this.#facts })
-    if (pieceHashes === undefined) batch.del(digest, { sublevel: this.#tables })
-    else batch.put(digest, Buffer.concat(pieceHashes), { sublevel: this.#tables })
-    await batch.write()
-    this.#remember(stat)
+  /** Adds a blob that isn't held yet, in one step with its piece hashes and what it needs. */
+  async add({ stat, usage, verifiedAtMs, pieceHashes, manifest }: NewBlob): Promise<BlobEntry> {
+    const { digest } = stat
+    const entry: BlobEntry = { stat, usage, verifiedAtMs, readers: 0, checked: undefined }
+    // Held as soon as its file is there, whether the record of it can be written or not.
+    this.#remember(entry)
+    if (manifest !== undefined) this.graph.add(digest, manifest)
+    await this.#write(entry, pieceHashes, manifest)
+    return entry
   }
 
-  /** Forgets a blob and its piece table, in one step with what else is known of it. */
+  /** Notes that a blob that is held was verified, and what came out of it. */
+  async verified(
+    entry: BlobEntry,
+    { verifiedAtMs, pieceHashes, manifest }: Omit<NewBlob, 'stat' | 'usage'>,
+  ): Promise<void> {
+    entry.verifiedAtMs = verifiedAtMs
+    if (manifest !== undefined) this.graph.add(entry.stat.digest, manifest)
+    await this.#write(entry, pieceHashes, manifest)
+  }
+
+  /** Notes a use in memory; `flush` writes it. */
+  used(entry: BlobEntry, usage: Usage): void {
+    entry.usage = usage
+    this.#used.add(entry)
+  }
+
+  /** Writes what `used` has noted. */
+  async flush(): Promise<void> {
+    const entries = [...this.#used].filter((entry) => this.#entries.get(entry.stat.digest) === entry)
+    this.#used.clear()
+    for (let start = 0; start < entries.length; start += BATCH_RECORDS) {
+      const records = entries.slice(start, start + BATCH_RECORDS)
+      await this.#facts.batch(
+        records.map((entry) => ({ type: 'put', key: entry.stat.digest, value: recordOf(entry) })),
+      )
+    }
+  }
+
+  /** Forgets a blob and all that is known of it, in one step with `alongside`. */
   async remove(digest: Digest, alongside: readonly IndexChange[] = []): Promise<void> {
-    const stat = this.#stats.get(digest)
-    if (stat !== undefined) this.#bytes -= stat.sizeBytes
-    this.#stats.delete(digest)
+    const entry = this.#entries.get(digest)
+    if (entry !== undefined) {
+      this.#bytes -= entry.stat.sizeBytes
+      this.#used.delete(entry)
+    }
+    this.#entries.delete(digest)
+    this.graph.remove(digest)
     await this.#db.batch([
       { type: 'del', key: digest, sublevel: this.#facts },
       { type: 'del', key: digest, sublevel: this.#tables },
+      { type: 'del', key: digest, sublevel: this.#manifests },
       ...alongside,
     ])
   }
@@ -88,18 +155,60 @@ export class BlobIndex {
     return { pieceBytes: stat.pieceBytes, hashes }
   }
 
-  #remember(stat: BlobStat): void {
-    this.#bytes += stat.sizeBytes - (this.#stats.get(stat.digest)?.sizeBytes ?? 0)
-    this.#stats.set(stat.digest, stat)
+  /** Writes all that is known of a blob, in one step. */
+  async #write(
+    entry: BlobEntry,
+    pieceHashes: readonly Uint8Array[],
+    manifest: StoredManifest | undefined,
+  ): Promise<void> {
+    const { digest } = entry.stat
+    const batch = this.#db
+      .batch()
+      .put(digest, recordOf(entry), { sublevel: this.#facts })
+      .put(digest, Buffer.concat(pieceHashes), { sublevel: this.#tables })
+    if (manifest === undefined) batch.del(digest, { sublevel: this.#manifests })
+    else batch.put(digest, storedManifestRecord(manifest), { sublevel: this.#manifests })
+    await batch.write()
+  }
+
+  #remember(entry: BlobEntry): void {
+    this.#bytes += entry.stat.sizeBytes - (this.#entries.get(entry.stat.digest)?.stat.sizeBytes ?? 0)
+    this.#entries.set(entry.stat.digest, entry)
   }
 }
 
-function parseStat(key: string, value: string): BlobStat | undefined {
+/** All records, read in batches: one by one takes several times as long. */
+async function* recordsOf(sublevel: {
+  iterator(): { nextv(size: number): Promise<[string, string][]>; close(): Promise<void> }
+}): AsyncGenerator<readonly [key: string, value: string], void, undefined> {
+  const iterator = sublevel.iterator()
+  try {
+    for (;;) {
+      const records = await iterator.nextv(BATCH_RECORDS)
+      if (records.length === 0) return
+      yield* records
+    }
+  } finally {
+    await iterator.close()
+  }
+}
+
+function recordOf({ stat, usage, verifiedAtMs }: BlobEntry): string {
+  const { sizeBytes, pieceBytes } = stat
+  return JSON.stringify({ sizeBytes, pieceBytes, verifiedAtMs, usage })
+}
+
+function parseEntry(key: string, value: string, nowMs: number): BlobEntry | undefined {
   const record = parseStoredRecord(value)
   const digest = parseStoredDigest(key)
-  const sizeBytes = record?.['sizeBytes']
-  const pieceBytes = record?.['pieceBytes']
+  const { sizeBytes, pieceBytes, verifiedAtMs, usage } = record ?? {}
   if (digest === undefined || !isWholeNumber(sizeBytes)) return undefined
   if (!isWholeNumber(pieceBytes) || pieceBytes === 0) return undefined
-  return { digest, sizeBytes, pieceBytes }
+  return {
+    stat: { digest, sizeBytes, pieceBytes },
+    usage: parseUsage(usage, nowMs) ?? firstUsage(nowMs),
+    verifiedAtMs: isWholeNumber(verifiedAtMs) ? Math.min(verifiedAtMs, nowMs) : 0,
+    readers: 0,
+    checked: undefined,
+  }
 }

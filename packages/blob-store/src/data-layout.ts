@@ -20,6 +20,8 @@ export class DataLayout {
   readonly fills: string
   /** What a person wants kept; a file of its own, so that it isn't lost with the index. */
   readonly pins: string
+  /** Files of blobs that turned out to be damaged. */
+  readonly quarantine: string
   /** LevelDB: facts about blobs, which can be made again from the files, and what is no great loss: tags, links, peers. */
   readonly index: string
   /** Where an index that can't be read is put while a new one is made. */
@@ -31,6 +33,7 @@ export class DataLayout {
     this.blobs = join(this.root, 'blobs')
     this.fills = join(this.root, 'fills')
     this.pins = join(this.root, 'pins.json')
+    this.quarantine = join(this.root, 'quarantine')
     this.index = join(this.root, 'index')
     this.brokenIndex = join(this.root, 'index.broken')
   }

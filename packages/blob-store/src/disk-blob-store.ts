@@ -4,83 +4,70 @@ import { SingleFlight } from '@layermesh/async'
 import {
   BlobDamagedError,
   BlobNotFoundError,
-  FillWriteError,
   type BlobHandle,
   type BlobStat,
   type BlobStore,
-  type Clock,
+  type ContentRef,
+  type Counter,
   type Digest,
   type Fill,
   type HoldingsListener,
   type HoldingsSummary,
-  type Log,
   pieceBytesFor,
   type PieceTable,
   type RemovalReason,
   type Unsubscribe,
 } from '@layermesh/interface'
-import type { BlobIndex } from './blob-index.ts'
-import { BufferPool } from './buffer-pool.ts'
-import type { DataLayout } from './data-layout.ts'
+import type { BlobEntry } from './blob-entry.ts'
+import { CheckedPieces } from './checked-pieces.ts'
 import { DiskBlobHandle } from './disk-blob-handle.ts'
-import { DiskFill, type DiskFillInit, type UnfinishedFill, type VerifiedFile } from './disk-fill.ts'
-import type { Disk } from './disk.ts'
-import type { FaultHook } from './fault-point.ts'
-import { FillJournal, type OpenedJournal } from './fill-journal.ts'
+import type { VerifiedFile } from './disk-fill.ts'
+import { DiskFills, type DiskFillsDeps } from './disk-fills.ts'
+import type { DiskStat } from './disk.ts'
 import { createFolder } from './folders.ts'
-import { hashFile } from './hash-file.ts'
+import { hashFile, type HashedFile, type PaceKeeper } from './hash-file.ts'
 import { KeyedQueue } from './keyed-queue.ts'
-import { occupiedBytes, type PausedFill, type PausedFills } from './paused-fills.ts'
+import type { LevelLinkStore } from './level-link-store.ts'
+import { PieceGrid } from './piece-grid.ts'
+import type { PullLeases } from './pull-leases.ts'
+import type { Quarantine } from './quarantine.ts'
+import { readManifestFile } from './read-manifest-file.ts'
 import { findUnsettled } from './reconcile.ts'
-import { resumeFill, type ResumedFill } from './resume-fill.ts'
 import { SharedFile } from './shared-file.ts'
-import { isSystemError, reasonOf } from './system-error.ts'
+import { isSystemError } from './system-error.ts'
+import { firstUsage, usedAgain } from './usage.ts'
 
-export interface DiskBlobStoreDeps {
-  readonly log: Log
-  readonly clock: Clock
-  readonly disk: Disk
-  readonly index: BlobIndex
-  readonly layout: DataLayout
-  /** Unfinished fills, those of earlier processes included. */
-  readonly paused: PausedFills
-  readonly faultHook: FaultHook
+export interface DiskBlobStoreDeps extends Omit<DiskFillsDeps, 'publish'> {
+  readonly leases: PullLeases
+  readonly quarantine: Quarantine
+  readonly links: LevelLinkStore
+  /** By `reason`. */
+  readonly removedBytes: Counter
+  /** The store's time in milliseconds. */
+  readonly nowMs: () => number
 }
-
-/** No file is larger on ext4. A size that a peer claims must not cost memory for the pieces of what can't be. */
-const MAX_BLOB_BYTES = 16 * 1024 ** 4
 
 /**
  * Blobs as files. A file has its final name only after it has been verified and written through, so the files are
- * the truth; where the index disagrees with them, the index is corrected as soon as anybody notices.
+ * the truth; where the index disagrees with them, the index is corrected as soon as anybody notices. And because disks
+ * forget, no byte is handed out that hasn't been hashed since the daemon started or the file was last changed.
  */
 export class DiskBlobStore implements BlobStore {
-  readonly #log: Log
-  readonly #clock: Clock
-  readonly #disk: Disk
-  readonly #index: BlobIndex
-  readonly #layout: DataLayout
-  readonly #paused: PausedFills
-  readonly #faultHook: FaultHook
-  readonly #pool = new BufferPool()
+  readonly #deps: DiskBlobStoreDeps
+  readonly #fills: DiskFills
   /** Everything that changes a blob's file or entry; reading needs no turn. */
   readonly #changes = new KeyedQueue<Digest>()
-  readonly #tables = new SingleFlight<Digest, PieceTable>()
+  readonly #tables = new SingleFlight<BlobEntry, PieceTable>()
   readonly #listeners = new Set<HoldingsListener>()
 
   constructor(deps: DiskBlobStoreDeps) {
-    this.#log = deps.log
-    this.#clock = deps.clock
-    this.#disk = deps.disk
-    this.#index = deps.index
-    this.#layout = deps.layout
-    this.#paused = deps.paused
-    this.#faultHook = deps.faultHook
+    this.#deps = deps
+    this.#fills = new DiskFills({ ...deps, publish: (file) => this.#publish(file) })
   }
 
   /** How many blobs and bytes are held; may differ from the files until `reconcile` is done. */
   get totals(): HoldingsSummary {
-    return this.#index.totals
+    return this.#deps.index.totals
   }
 
   /**
@@ -88,71 +75,63 @@ export class DiskBlobStore implements BlobStore {
    * when it is aborted.
    */
   async reconcile(signal: AbortSignal): Promise<void> {
-    for await (const digest of findUnsettled(this.#disk, this.#layout, this.#index, signal)) {
-      await this.stat(digest)
-    }
+    const { disk, index, layout } = this.#deps
+    for await (const digest of findUnsettled(disk, layout, index, signal)) await this.stat(digest)
   }
 
   async stat(digest: Digest): Promise<BlobStat | undefined> {
-    const known = this.#index.get(digest)
-    const fileBytes = await this.#fileBytes(digest)
-    if (known?.sizeBytes === fileBytes) return known
-    return this.#changes.run(digest, () => this.#settle(digest))
+    const entry = this.#deps.index.get(digest)
+    const file = await this.#fileStat(digest)
+    if (entry?.stat.sizeBytes === file?.size) return entry?.stat
+    return (await this.#changes.run(digest, () => this.#settle(digest)))?.stat
   }
 
   async open(digest: Digest): Promise<BlobHandle> {
-    const known = await this.stat(digest)
-    if (known === undefined) throw new BlobNotFoundError(digest)
-    const handle = await this.#openFile(digest)
-    const source = {
-      file: handle,
-      sizeBytes: known.sizeBytes,
-      readableEnd: (_offset: number, limit: number) => Promise.resolve(limit),
-      beforeChunk() {},
-      endedAt: async (offset: number) => {
-        await this.stat(digest)
-        return new BlobDamagedError(digest, `its file ends at ${offset} of ${known.sizeBytes} bytes`)
-      },
+    if ((await this.stat(digest)) === undefined) throw new BlobNotFoundError(digest)
+    const file = await this.#openFile(digest)
+    const entry = await this.#entryOf(digest, file)
+    if (entry === undefined) {
+      await file.close()
+      throw new BlobNotFoundError(digest)
     }
-    return new DiskBlobHandle(digest, source, new SharedFile(handle), this.#pool)
+    this.#use(entry)
+    entry.readers++
+    const shared = new SharedFile(file)
+    shared.onClose(() => entry.readers--)
+    return new DiskBlobHandle(digest, this.#sourceOf(entry, file), shared, this.#deps.pool)
   }
 
   async pieceTable(digest: Digest): Promise<PieceTable> {
-    const known = await this.stat(digest)
-    if (known === undefined) throw new BlobNotFoundError(digest)
-    return (await this.#storedTable(known)) ?? this.#tables.run(digest, () => this.#makeTable(known))
+    const { index } = this.#deps
+    const entry = (await this.stat(digest)) === undefined ? undefined : index.get(digest)
+    if (entry === undefined) throw new BlobNotFoundError(digest)
+    return this.#tableOf(entry)
   }
 
   pausedSizeBytes(digest: Digest): Promise<number | undefined> {
-    return Promise.resolve(this.#paused.find(digest)?.blob.sizeBytes)
+    return Promise.resolve(this.#deps.paused.find(digest)?.blob.sizeBytes)
   }
 
-  async startFill(digest: Digest, sizeBytes: number): Promise<Fill> {
-    if (sizeBytes > MAX_BLOB_BYTES) {
-      throw new FillWriteError(`${digest} has ${sizeBytes} bytes, more than a file can have`)
-    }
-    const blob = { digest, sizeBytes, pieceBytes: pieceBytesFor(sizeBytes) }
-    const deps = {
-      log: this.#log,
-      disk: this.#disk,
-      pool: this.#pool,
-      publish: async (verified: VerifiedFile) => {
-        await this.#publish(verified)
-        await this.#paused.drop(digest)
-      },
-      keep: (fill: UnfinishedFill) => this.#keepPaused(fill),
-    }
-    return new DiskFill(deps, (await this.#resumedFill(blob)) ?? (await this.#newFill(blob)))
+  startFill(digest: Digest, sizeBytes: number): Promise<Fill> {
+    return this.#fills.start(digest, sizeBytes)
   }
 
-  used(): void {}
+  used(digest: Digest): void {
+    const entry = this.#deps.index.get(digest)
+    if (entry !== undefined) this.#use(entry)
+  }
 
   async remove(digest: Digest, reason: RemovalReason): Promise<void> {
-    await this.#changes.run(digest, () => this.#drop(digest, reason))
+    const { disk, faultHook, layout } = this.#deps
+    await this.#changes.run(digest, async () => {
+      await disk.remove(layout.blobPath(digest))
+      await faultHook('blob-unlinked')
+      await this.#forget(digest, reason)
+    })
   }
 
   list(): Iterable<BlobStat> {
-    return this.#index.stats()
+    return this.#deps.index.entries().map(({ stat }) => stat)
   }
 
   watch(listener: HoldingsListener): Unsubscribe {
@@ -160,85 +139,137 @@ export class DiskBlobStore implements BlobStore {
     return () => this.#listeners.delete(listener)
   }
 
-  async #newFill(blob: BlobStat): Promise<DiskFillInit> {
-    const files = this.#layout.newFillFiles(blob.digest)
-    const file = new SharedFile(await createFillFile(this.#disk, files.part, blob.digest))
-    await this.#faultHook('fill-created')
-    // Nothing of a blob of one piece could be resumed.
-    const journal = blob.sizeBytes > blob.pieceBytes ? this.#journalOf(blob, files.journal) : undefined
-    return { ...blob, files, file, journal }
-  }
-
-  /** Takes over what is left of an earlier fill; undefined when there is nothing that is of use. */
-  async #resumedFill(blob: BlobStat): Promise<DiskFillInit | undefined> {
-    const paused = await this.#paused.take(blob)
-    if (paused === undefined) return undefined
-    const resumed = await this.#tryToResume(paused)
-    if (resumed === undefined) {
-      await this.#paused.discard(paused)
-      return undefined
-    }
-    await this.#faultHook('fill-resumed')
-    const { handle, journal, verified } = resumed
-    this.#log.info(
-      { digest: blob.digest, pieces: verified.hashes.size, claimed: journal.pieces },
-      'fill resumed',
-    )
-    const { files } = paused
-    const file = new SharedFile(handle)
-    return { ...blob, files, file, journal: this.#journalOf(blob, files.journal, journal), verified }
-  }
-
-  async #tryToResume(paused: PausedFill): Promise<ResumedFill | undefined> {
-    try {
-      return await resumeFill(this.#disk, this.#pool, paused)
-    } catch (error) {
-      this.#log.warn({ digest: paused.digest, err: error }, 'fill not resumed')
-      return undefined
-    }
-  }
-
-  #journalOf(blob: BlobStat, path: string, opened?: OpenedJournal): FillJournal {
-    const deps = { log: this.#log, disk: this.#disk, faultHook: this.#faultHook }
-    return new FillJournal(deps, path, blob, opened)
-  }
-
-  async #keepPaused({ blob, files, pieces }: UnfinishedFill): Promise<void> {
-    const { digest } = blob
-    const sizeBytes = occupiedBytes(await this.#disk.stat(files.part), blob, pieces)
-    await this.#paused.add({ digest, blob, files, pieces, sizeBytes, pausedAtMs: this.#clock.now() })
-    // Another fill of the blob may have been quicker.
-    if (this.#index.get(digest) !== undefined) await this.#paused.drop(digest)
-    await this.#faultHook('fill-paused')
+  /**
+   * Hashes a blob's file. Resolves to whether it is right; a file that isn't is put into quarantine, and the blob is
+   * gone. True for a blob that has gone meanwhile.
+   */
+  async verify(digest: Digest, keepPace?: PaceKeeper): Promise<boolean> {
+    const entry = (await this.stat(digest)) === undefined ? undefined : this.#deps.index.get(digest)
+    if (entry === undefined) return true
+    return (await this.#verify(entry, keepPace)) !== undefined
   }
 
   /** Makes file and entry agree, and returns what is held then. Only in a turn of `#changes`. */
-  async #settle(digest: Digest): Promise<BlobStat | undefined> {
-    const known = this.#index.get(digest)
-    const fileBytes = await this.#fileBytes(digest)
-    if (known?.sizeBytes === fileBytes) return known
-    if (known !== undefined) {
-      // A file that has changed its size is no longer what was verified: better none than a wrong one.
-      if (fileBytes !== undefined) {
-        this.#log.warn({ digest, sizeBytes: known.sizeBytes, fileBytes }, 'damaged blob dropped')
-      }
-      await this.#drop(digest, 'damaged')
-      return undefined
-    }
-    if (fileBytes === undefined) return undefined
-    const found = { digest, sizeBytes: fileBytes, pieceBytes: pieceBytesFor(fileBytes) }
-    await this.#index.add(found)
-    this.#tellAdded(found)
-    return found
+  async #settle(digest: Digest): Promise<BlobEntry | undefined> {
+    const entry = this.#deps.index.get(digest)
+    const file = await this.#fileStat(digest)
+    if (entry?.stat.sizeBytes === file?.size) return entry
+    if (entry === undefined) return file === undefined ? undefined : this.#adopt(digest, file)
+    // A file that somebody has removed is as good as purged; one that has changed its size isn't what was verified.
+    if (file === undefined) await this.#forget(digest, 'purged')
+    else await this.#lose(entry, `its file has ${file.size} bytes instead of ${entry.stat.sizeBytes}`)
+    return undefined
   }
 
-  /** Removes file and entry. Only in a turn of `#changes`. */
-  async #drop(digest: Digest, reason: RemovalReason): Promise<void> {
-    const wasKnown = this.#index.get(digest) !== undefined
-    await this.#disk.remove(this.#layout.blobPath(digest))
-    await this.#index.remove(digest)
-    if (!wasKnown) return
-    for (const listener of this.#listeners) listener.removed?.(digest, reason, [])
+  /** Takes in a file that the index doesn't know, if it is right. Only in a turn of `#changes`. */
+  async #adopt(digest: Digest, { size, mtimeMs }: DiskStat): Promise<BlobEntry | undefined> {
+    const { index, log, nowMs, pool, quarantine, layout } = this.#deps
+    const stat = { digest, sizeBytes: size, pieceBytes: pieceBytesFor(size) }
+    const file = await this.#openFile(digest)
+    try {
+      const hashed = await hashFile(file, stat, pool)
+      if (hashed?.actual !== digest) {
+        log.warn({ digest, reason: wrongDigest(hashed) }, 'damaged blob quarantined')
+        await quarantine.take(layout.blobPath(digest), size)
+        return undefined
+      }
+      const manifest = await readManifestFile(file, size)
+      const usage = firstUsage(Math.min(Math.round(mtimeMs), nowMs()))
+      const { pieceHashes } = hashed
+      const entry = await index.add({ stat, usage, verifiedAtMs: nowMs(), pieceHashes, manifest })
+      entry.checked = new CheckedPieces(new PieceGrid(size, stat.pieceBytes), mtimeMs, true)
+      this.#tellAdded(stat)
+      return entry
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** The entry that an open file belongs to, with what is known of its pieces; undefined when it belongs to none. */
+  async #entryOf(digest: Digest, file: FileHandle): Promise<BlobEntry | undefined> {
+    const { size, mtimeMs } = await file.stat()
+    const entry = this.#deps.index.get(digest)
+    if (entry?.stat.sizeBytes !== size) return undefined
+    if (entry.checked?.mtimeMs !== mtimeMs) {
+      entry.checked = new CheckedPieces(new PieceGrid(size, entry.stat.pieceBytes), mtimeMs, false)
+    }
+    return entry
+  }
+
+  /** What readers of a finished blob read from: each piece is hashed before the first of them gets any of it. */
+  #sourceOf(entry: BlobEntry, file: FileHandle) {
+    const { digest, sizeBytes, pieceBytes } = entry.stat
+    const { checked } = entry
+    const grid = new PieceGrid(sizeBytes, pieceBytes)
+    let table: Promise<PieceTable> | undefined
+    return {
+      file,
+      sizeBytes,
+      readableEnd: async (offset: number, limit: number) => {
+        if (checked === undefined || checked.isComplete) return limit
+        table ??= this.#tableOf(entry)
+        if (!(await checked.check(file, await table, offset, this.#deps.pool))) {
+          const what = `piece ${grid.indexOf(offset)} does not have its hash`
+          await this.#changes.run(digest, () => this.#lose(entry, what))
+          throw new BlobDamagedError(digest, what)
+        }
+        return Math.min(limit, grid.endOf(grid.indexOf(offset)))
+      },
+      beforeChunk() {},
+      endedAt: async (offset: number) => {
+        await this.stat(digest)
+        return new BlobDamagedError(digest, `its file ends at ${offset} of ${sizeBytes} bytes`)
+      },
+    }
+  }
+
+  #use(entry: BlobEntry): void {
+    const { index, leases, nowMs } = this.#deps
+    const { digest } = entry.stat
+    index.used(entry, usedAgain(entry.usage, nowMs()))
+    const references = index.graph.referencesOf(digest)
+    if (references.length > 0) leases.take([digest, ...references.map((reference) => reference.digest)])
+  }
+
+  /** Ends the holding of a blob whose bytes aren't right. Only in a turn of `#changes`. */
+  async #lose(entry: BlobEntry, reason: string): Promise<void> {
+    const { index, layout, log, quarantine } = this.#deps
+    const { digest, sizeBytes } = entry.stat
+    // Whatever was committed meanwhile isn't the file that was found wrong.
+    if (index.get(digest) !== entry) return
+    log.warn({ digest, reason }, 'damaged blob quarantined')
+    try {
+      await quarantine.take(layout.blobPath(digest), sizeBytes)
+    } catch (err) {
+      if (!isSystemError(err, 'ENOENT')) log.error({ digest, err }, 'damaged blob not moved')
+    }
+    await this.#forget(digest, 'damaged')
+  }
+
+  /** Removes an entry, whose file has gone. Only in a turn of `#changes`. */
+  async #forget(digest: Digest, reason: RemovalReason): Promise<void> {
+    const { faultHook, index, log, removedBytes } = this.#deps
+    const entry = index.get(digest)
+    const links = entry === undefined ? [] : await this.#linksOf(digest)
+    try {
+      await index.remove(digest, [this.#deps.links.removing(digest)])
+    } catch (err) {
+      // It is gone from memory; the next start compares the index with the files.
+      log.warn({ digest, err }, 'index not written')
+    }
+    await faultHook('blob-forgotten')
+    if (entry === undefined) return
+    removedBytes.add(entry.stat.sizeBytes, { reason })
+    for (const listener of this.#listeners) listener.removed?.(digest, reason, links)
+  }
+
+  async #linksOf(digest: Digest): Promise<readonly ContentRef[]> {
+    try {
+      return await this.#deps.links.of(digest)
+    } catch (err) {
+      this.#deps.log.warn({ digest, err }, 'links unreadable')
+      return []
+    }
   }
 
   #tellAdded(stat: BlobStat): void {
@@ -246,69 +277,96 @@ export class DiskBlobStore implements BlobStore {
   }
 
   /** The commit of a fill, after the bytes were found right. Each step may be the last one before a crash. */
-  #publish({ stat, path, handle, pieceHashes }: VerifiedFile): Promise<void> {
-    return this.#changes.run(stat.digest, async () => {
-      await this.#faultHook('blob-verified')
-      if ((await this.#settle(stat.digest)) !== undefined) {
-        await this.#disk.remove(path)
+  #publish({ stat, path, file, pieceHashes }: VerifiedFile): Promise<void> {
+    const { disk, faultHook, index, layout, log, nowMs } = this.#deps
+    const { digest, sizeBytes, pieceBytes } = stat
+    return this.#changes.run(digest, async () => {
+      await faultHook('blob-verified')
+      if ((await this.#settle(digest)) !== undefined) {
+        await disk.remove(path)
         return
       }
-      await handle.datasync()
-      await this.#faultHook('file-synced')
-      const blobPath = this.#layout.blobPath(stat.digest)
+      await file.handle.datasync()
+      await faultHook('file-synced')
+      const blobPath = layout.blobPath(digest)
       const folder = dirname(blobPath)
-      await createFolder(this.#disk, folder)
-      await this.#disk.rename(path, blobPath)
-      await this.#faultHook('file-renamed')
-      await this.#disk.syncFolder(folder)
-      await this.#disk.syncFolder(dirname(folder))
-      await this.#faultHook('folder-synced')
-      await this.#index.add(stat, pieceHashes)
-      await this.#faultHook('blob-indexed')
+      await createFolder(disk, folder)
+      await disk.rename(path, blobPath)
+      await faultHook('file-renamed')
+      await disk.syncFolder(folder)
+      await disk.syncFolder(dirname(folder))
+      await faultHook('folder-synced')
+      const manifest = await readManifestFile(file.handle, sizeBytes)
+      const { mtimeMs } = await file.handle.stat()
+      const blob = { stat, usage: firstUsage(nowMs()), verifiedAtMs: nowMs(), pieceHashes, manifest }
+      const entry = await index.add(blob).catch((err: unknown) => {
+        // The file is the truth: it is held, and the next start indexes it.
+        log.warn({ digest, err }, 'index not written')
+        return index.get(digest)
+      })
+      if (entry !== undefined) {
+        entry.checked = new CheckedPieces(new PieceGrid(sizeBytes, pieceBytes), mtimeMs, true)
+        // Those who have followed the fill may be reading still.
+        entry.readers++
+        file.onClose(() => entry.readers--)
+      }
+      await faultHook('blob-indexed')
       this.#tellAdded(stat)
     })
   }
 
-  async #storedTable(known: BlobStat): Promise<PieceTable | undefined> {
-    try {
-      return await this.#index.pieceTable(known)
-    } catch (error) {
-      this.#log.warn({ digest: known.digest, err: error }, 'piece table unreadable')
+  async #tableOf(entry: BlobEntry): Promise<PieceTable> {
+    const { index, log } = this.#deps
+    const { digest, pieceBytes } = entry.stat
+    const stored = await index.pieceTable(entry.stat).catch((err: unknown) => {
+      log.warn({ digest, err }, 'piece table unreadable')
       return undefined
-    }
+    })
+    return (
+      stored ??
+      this.#tables.run(entry, async () => {
+        const hashed = await this.#verify(entry)
+        if (hashed === undefined) throw new BlobDamagedError(digest, 'they have another digest')
+        return { pieceBytes, hashes: hashed.pieceHashes }
+      })
+    )
   }
 
-  async #makeTable(known: BlobStat): Promise<PieceTable> {
-    const { digest, pieceBytes } = known
-    await using handle = await this.open(digest)
-    const { actual, pieceHashes } = await hashFile(handle, pieceBytes)
-    const isRight = actual === digest
-    await this.#changes.run(digest, async () => {
-      // Whatever was removed or committed meanwhile isn't the file that was hashed.
-      if (this.#index.get(digest) !== known) return
-      if (isRight) {
-        await this.#index.add(known, pieceHashes)
-      } else {
-        this.#log.warn({ digest, actual }, 'damaged blob dropped')
-        await this.#drop(digest, 'damaged')
-      }
-    })
-    if (!isRight) throw new BlobDamagedError(digest, `they have the digest ${actual}`)
-    return { pieceBytes, hashes: pieceHashes }
+  /** Hashes the whole file of a blob; undefined when it is wrong, and the blob is lost then. */
+  async #verify(entry: BlobEntry, keepPace?: PaceKeeper): Promise<HashedFile | undefined> {
+    const { index, nowMs, pool } = this.#deps
+    const { digest, sizeBytes, pieceBytes } = entry.stat
+    const file = await this.#openFile(digest)
+    try {
+      const { mtimeMs } = await file.stat()
+      const hashed = await hashFile(file, entry.stat, pool, keepPace)
+      const isRight = hashed?.actual === digest
+      await this.#changes.run(digest, async () => {
+        // Whatever was removed or committed meanwhile isn't the file that was hashed.
+        if (index.get(digest) !== entry) return
+        if (!isRight) return this.#lose(entry, wrongDigest(hashed))
+        const manifest = await readManifestFile(file, sizeBytes)
+        await index.verified(entry, { verifiedAtMs: nowMs(), pieceHashes: hashed.pieceHashes, manifest })
+        entry.checked = new CheckedPieces(new PieceGrid(sizeBytes, pieceBytes), mtimeMs, true)
+      })
+      return isRight ? hashed : undefined
+    } finally {
+      await file.close()
+    }
   }
 
   async #openFile(digest: Digest): Promise<FileHandle> {
     try {
-      return await this.#disk.open(this.#layout.blobPath(digest), 'r')
+      return await this.#deps.disk.open(this.#deps.layout.blobPath(digest), 'r')
     } catch (cause) {
       if (isSystemError(cause, 'ENOENT')) throw new BlobNotFoundError(digest, { cause })
       throw cause
     }
   }
 
-  async #fileBytes(digest: Digest): Promise<number | undefined> {
+  async #fileStat(digest: Digest): Promise<DiskStat | undefined> {
     try {
-      return (await this.#disk.stat(this.#layout.blobPath(digest))).size
+      return await this.#deps.disk.stat(this.#deps.layout.blobPath(digest))
     } catch (error) {
       if (isSystemError(error, 'ENOENT')) return undefined
       throw error
@@ -316,10 +374,6 @@ export class DiskBlobStore implements BlobStore {
   }
 }
 
-async function createFillFile(disk: Disk, path: string, digest: Digest): Promise<FileHandle> {
-  try {
-    return await disk.open(path, 'wx+', 0o600)
-  } catch (cause) {
-    throw new FillWriteError(`the disk refused the fill of ${digest}: ${reasonOf(cause)}`, { cause })
-  }
+function wrongDigest(hashed: HashedFile | undefined): string {
+  return hashed === undefined ? 'its file is too short' : `its file has the digest ${hashed.actual}`
 }

@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises'
 import {
   BlobCorruptError,
   FillEndedError,
@@ -25,7 +24,7 @@ import { PieceWaiters } from './piece-waiters.ts'
 import { PrefixHasher } from './prefix-hasher.ts'
 import { requireInside, type RangeSource } from './range-reader.ts'
 import type { SharedFile } from './shared-file.ts'
-import { reasonOf } from './system-error.ts'
+import { isSystemError, reasonOf } from './system-error.ts'
 import type { VerifiedPieces } from './verified-pieces.ts'
 import { writeFully } from './write-fully.ts'
 
@@ -33,7 +32,7 @@ import { writeFully } from './write-fully.ts'
 export interface VerifiedFile {
   readonly stat: BlobStat
   readonly path: string
-  readonly handle: FileHandle
+  readonly file: SharedFile
   readonly pieceHashes: readonly Uint8Array[]
 }
 
@@ -51,6 +50,12 @@ export interface DiskFillDeps {
   readonly pool: BufferPool
   /** Makes a verified file part of the store, so that it survives a crash from then on. */
   readonly publish: (file: VerifiedFile) => Promise<void>
+  /** Called when bytes are in the file. */
+  readonly onWritten: (bytes: number) => void
+  /** Makes room for bytes that the disk has refused; resolves to whether it is worth another try. */
+  readonly relieve: (bytes: number) => Promise<boolean>
+  /** Called once the fill has ended, however it did, and its files are closed or gone. */
+  readonly onEnd: () => void
   /** Takes over the files of a paused fill. */
   readonly keep: (fill: UnfinishedFill) => Promise<void>
 }
@@ -192,12 +197,9 @@ export class DiskFill implements Fill {
     this.#requireUnended()
     const range = { start: offset, end: offset + bytes.length }
     this.#progress.requireWritable(range)
-    try {
-      await writeFully(this.#file.handle, bytes, offset)
-    } catch (error) {
-      throw this.#writeError(error)
-    }
+    await this.#writeToFile(bytes, offset)
     this.#requireUnended()
+    this.#deps.onWritten(bytes.length)
     this.#progress.record(range)
     this.#pieces.update(offset, bytes)
     this.#prefix.extend(offset, bytes, this.#progress.prefixEnd)
@@ -205,6 +207,21 @@ export class DiskFill implements Fill {
       this.#waiters.wake(index)
       const hash = this.#pieces.get(index)
       if (hash !== undefined) this.#journal?.append({ index, hash })
+    }
+  }
+
+  /** Somebody else may have filled the disk although there was room when the fill began: then others have to go. */
+  async #writeToFile(bytes: Uint8Array, offset: number): Promise<void> {
+    try {
+      await writeFully(this.#file.handle, bytes, offset)
+    } catch (error) {
+      if (!isSystemError(error, 'ENOSPC') || !(await this.#deps.relieve(bytes.length)))
+        throw this.#writeError(error)
+      try {
+        await writeFully(this.#file.handle, bytes, offset)
+      } catch (again) {
+        throw this.#writeError(again)
+      }
     }
   }
 
@@ -230,15 +247,16 @@ export class DiskFill implements Fill {
       // Readers need right bytes, not durable ones: they don't wait for the disk.
       this.#waiters.wake(this.#grid.indexOf(this.#grid.lastStart))
       const pieceHashes = this.#pieces.all()
-      await this.#deps.publish({ stat, path: this.#files.part, handle: this.#file.handle, pieceHashes })
+      await this.#deps.publish({ stat, path: this.#files.part, file: this.#file, pieceHashes })
     } catch (error) {
       const failure = error instanceof LayermeshError ? error : this.#writeError(error)
-      await this.#abandon(failure, failure instanceof FillWriteError)
+      await this.#abandon(failure, this.#isVerified)
       throw failure
     }
     this.#isOver = true
     await this.#cleanUp(this.#discardJournal())
     await this.#file.release()
+    this.#deps.onEnd()
     return stat
   }
 
@@ -252,11 +270,13 @@ export class DiskFill implements Fill {
         ? removeFillFiles(this.#deps.disk, this.#files)
         : this.#deps.keep({ blob: { digest, sizeBytes, pieceBytes }, files: this.#files, pieces })
     await this.#cleanUp(settled, this.#closeFile())
+    this.#deps.onEnd()
   }
 
   async #abandon(reason: Error, bytesStand: boolean): Promise<void> {
     this.#endReading(reason, bytesStand)
     await this.#cleanUp(this.#deps.disk.remove(this.#files.part), this.#discardJournal(), this.#closeFile())
+    this.#deps.onEnd()
   }
 
   #endReading(reason: Error, bytesStand: boolean): void {

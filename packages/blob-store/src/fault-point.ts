@@ -13,11 +13,14 @@ export type FillPoint =
   | 'blob-indexed'
   | 'journal-removed'
 
+/** The steps of a removal, likewise. */
+export type RemovalPoint = 'blob-unlinked' | 'blob-forgotten'
+
 /** The steps of a migration of the index, likewise. */
 export type MigrationPoint = 'migration-batch-written' | 'migration-step-written'
 
 /** Everything after which a crash test may end the process. */
-export type FaultPoint = FillPoint | MigrationPoint
+export type FaultPoint = FillPoint | RemovalPoint | MigrationPoint
 
 /** Called at each {@link FaultPoint}; crash tests end the process there. */
 export type FaultHook = (point: FaultPoint) => Promise<void> | void

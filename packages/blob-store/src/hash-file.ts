@@ -1,20 +1,44 @@
-import type { BlobHandle, Digest } from '@layermesh/interface'
+import type { FileHandle } from 'node:fs/promises'
+import type { BlobStat, Digest } from '@layermesh/interface'
 import { createDigestHash, digestAlgorithm } from '@layermesh/oci'
+import type { BufferPool } from './buffer-pool.ts'
 import { PieceGrid } from './piece-grid.ts'
 import { PieceHasher } from './piece-hasher.ts'
+import { readFully } from './range-reader.ts'
 
-/** Hashes a blob as it is on disk: the digest that it really has, and the SHA-256 of each piece. */
+/** What a file really has. */
+export interface HashedFile {
+  readonly actual: Digest
+  readonly pieceHashes: readonly Uint8Array[]
+}
+
+/** Called after each chunk of a file was hashed; the next is read when it resolves. */
+export type PaceKeeper = (bytes: number) => Promise<void> | void
+
+/**
+ * Hashes a blob's file as it is on disk: the digest that it really has, and the SHA-256 of each piece; undefined when
+ * the file ends before the blob's size. `keepPace` may hold it up.
+ */
 export async function hashFile(
-  handle: BlobHandle,
-  pieceBytes: number,
-): Promise<{ readonly actual: Digest; readonly pieceHashes: readonly Uint8Array[] }> {
-  const whole = createDigestHash(digestAlgorithm(handle.digest))
-  const pieces = new PieceHasher(new PieceGrid(handle.sizeBytes, pieceBytes))
-  let offset = 0
-  for await (const chunk of handle.read()) {
-    whole.update(chunk)
-    pieces.update(offset, chunk)
-    offset += chunk.length
+  file: FileHandle,
+  { digest, sizeBytes, pieceBytes }: BlobStat,
+  pool: BufferPool,
+  keepPace: PaceKeeper = () => {},
+): Promise<HashedFile | undefined> {
+  const whole = createDigestHash(digestAlgorithm(digest))
+  const pieces = new PieceHasher(new PieceGrid(sizeBytes, pieceBytes))
+  const buffer = pool.acquire()
+  try {
+    for (let offset = 0; offset < sizeBytes;) {
+      const chunk = buffer.subarray(0, Math.min(buffer.length, sizeBytes - offset))
+      if ((await readFully(file, chunk, offset)) < chunk.length) return undefined
+      whole.update(chunk)
+      pieces.update(offset, chunk)
+      offset += chunk.length
+      await keepPace(chunk.length)
+    }
+  } finally {
+    pool.release(buffer)
   }
   return { actual: whole.digest(), pieceHashes: pieces.all() }
 }

@@ -11,7 +11,10 @@ export interface Migration {
   changes(db: Level): AsyncIterable<readonly IndexChange[]>
 }
 
-/** Links and peers' records are new in 2, and begin empty. */
+/**
+ * Links, peers' records and manifests are new in 2, and begin empty; of blobs, when they were used and verified. A blob
+ * without that counts as used now and as never verified.
+ */
 const addLinksAndPeers: Migration = {
   async *changes() {},
 }

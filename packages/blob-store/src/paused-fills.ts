@@ -26,6 +26,16 @@ export class PausedFills {
     this.#log = deps.log
   }
 
+  /** Whether there is one of a blob. */
+  has(digest: Digest): boolean {
+    return this.#fills.has(digest)
+  }
+
+  /** What all of them occupy on disk, in bytes. */
+  get bytes(): number {
+    return this.#fills.values().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  }
+
   list(): IteratorObject<PausedFill> {
     return this.#fills.values()
   }

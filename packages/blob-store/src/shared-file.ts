@@ -4,9 +4,15 @@ import type { FileHandle } from 'node:fs/promises'
 export class SharedFile {
   readonly handle: FileHandle
   #owners = 1
+  #onClose: () => void = () => {}
 
   constructor(handle: FileHandle) {
     this.handle = handle
+  }
+
+  /** Has `callback` called when the last owner lets go; one callback at a time. */
+  onClose(callback: () => void): void {
+    this.#onClose = callback
   }
 
   /** Adds an owner; only for one who is an owner. */
@@ -17,6 +23,8 @@ export class SharedFile {
   /** Ends one ownership. Reads that are under way are let finish. */
   async release(): Promise<void> {
     this.#owners--
-    if (this.#owners === 0) await this.handle.close()
+    if (this.#owners > 0) return
+    this.#onClose()
+    await this.handle.close()
   }
 }

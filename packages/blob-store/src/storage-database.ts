@@ -14,6 +14,8 @@ import { isSystemError, reasonOf } from './system-error.ts'
 export interface StorageDatabaseDeps {
   readonly log: Log
   readonly clock: Clock
+  /** The store's time in milliseconds. */
+  readonly nowMs: () => number
   readonly faultHook: FaultHook
 }
 
@@ -53,7 +55,7 @@ export async function openStorageDatabase(
 }
 
 async function openAndLoad(
-  { log, clock, faultHook }: StorageDatabaseDeps,
+  { log, clock, nowMs, faultHook }: StorageDatabaseDeps,
   path: string,
   migrations: readonly Migration[],
 ): Promise<StorageDatabase> {
@@ -63,7 +65,7 @@ async function openAndLoad(
     await migrateIndex({ log, db, faultHook }, migrations)
     return {
       db,
-      index: await BlobIndex.load(db),
+      index: await BlobIndex.load(db, nowMs()),
       tags: await LevelTagStore.load({ log, db }),
       links: new LevelLinkStore({ log, db }),
       peers: await LevelPeerStore.load({ log, db, clock }),

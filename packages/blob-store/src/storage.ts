@@ -2,52 +2,95 @@ import {
   DataDirError,
   type BlobStore,
   type Clock,
+  type CopyCounts,
+  type Digest,
   type HoldingsSummary,
+  type LinkStore,
   type Log,
+  type Metrics,
   type PeerStore,
   type PinStore,
+  type TagStore,
 } from '@layermesh/interface'
+import { BufferPool } from './buffer-pool.ts'
 import { DataLayout, LAYOUT_VERSION, layoutVersionOf } from './data-layout.ts'
 import { DiskBlobStore } from './disk-blob-store.ts'
 import { systemDisk, type Disk } from './disk.ts'
+import { evictionRankOf } from './eviction-rank.ts'
+import { Evictor } from './evictor.ts'
 import type { FaultHook } from './fault-point.ts'
 import { FilePinStore } from './file-pin-store.ts'
 import { createFolder } from './folders.ts'
+import type { PaceKeeper } from './hash-file.ts'
+import { ImageCatalog } from './image-catalog.ts'
 import { sortLeftoverFills } from './leftover-fills.ts'
-import type { LevelLinkStore } from './level-link-store.ts'
-import type { LevelTagStore } from './level-tag-store.ts'
+import { makeRoom } from './make-room.ts'
+import { pinnedDigests } from './pinned-digests.ts'
 import { PausedFills } from './paused-fills.ts'
+import { PullLeases } from './pull-leases.ts'
+import { Quarantine } from './quarantine.ts'
+import { Room } from './room.ts'
+import { Scrubber } from './scrubber.ts'
+import type { SpaceLimits } from './space-plan.ts'
+import { steadyTime } from './steady-time.ts'
 import { openStorageDatabase } from './storage-database.ts'
+import { createStorageMetrics } from './storage-metrics.ts'
 import { reasonOf } from './system-error.ts'
+import { Upkeep } from './upkeep.ts'
 
 export interface StorageDeps {
   readonly log: Log
   readonly clock: Clock
+  readonly metrics: Metrics
+  /** How many other nodes hold a blob: what others have is evicted first. @default nobody holds anything */
+  readonly copiesOf?: (digest: Digest) => CopyCounts
   /** @default the machine's own file system */
   readonly disk?: Disk
-  /** For crash tests: called between the steps of each commit. */
+  /** For crash tests: called between the steps of whatever changes the disk. */
   readonly faultHook?: FaultHook
 }
 
 export interface StorageInit {
   /** Folder of all that is kept; created when it doesn't exist. One daemon at a time. */
   readonly dataDir: string
+  /** Tells this node from others, so that not all evict the same. @default the same for all */
+  readonly nodeId?: string
+  /** @default no limits */
+  readonly limits?: SpaceLimits
+  /** How long a blob that nobody uses is kept, in milliseconds; 0 for ever. @default 0 */
+  readonly unusedForMs?: number
+  /** In which time every blob is verified once, in milliseconds; 0 for never. @default 0 */
+  readonly scrubEveryMs?: number
 }
 
 /** Everything that a node keeps on disk. */
 export interface Storage {
   readonly blobs: BlobStore
-  readonly tags: LevelTagStore
-  readonly links: LevelLinkStore
+  readonly tags: TagStore
+  readonly links: LinkStore
   readonly pins: PinStore
   readonly peers: PeerStore
+  /** The blobs as images. */
+  readonly images: ImageCatalog
   /** Blobs and bytes held, as far as they are known: see `reconciled`. */
   totals(): HoldingsSummary
+  /** All bytes that count against the budget, and the budget. */
+  space(): { readonly usedBytes: number; readonly maxBytes: number }
+  /** The time that uses are noted in: Unix time in milliseconds, which never jumps. */
+  nowMs(): number
+  /** Hashes a blob's file now; false when it was wrong, and the blob is gone. */
+  verify(digest: Digest, keepPace?: PaceKeeper): Promise<boolean>
   /** Resolves once the index has been compared with the files; never rejects. */
   readonly reconciled: Promise<void>
   /** Lets go of the data folder. End fills and dispose of handles before. Idempotent. */
   close(): Promise<void>
 }
+
+/** Manifests and configs are evicted last as long as they take no more than this share of the budget. */
+const PROTECTED_SHARE = 0.05
+
+const NO_LIMITS: SpaceLimits = { maxBytes: Infinity, minFreeBytes: 0 }
+const NO_COPIES: CopyCounts = { site: 0, region: 0, world: 0 }
 
 /**
  * Opens a data folder and repairs what a crash has left; comparing the index with the files goes on in the background.
@@ -56,51 +99,113 @@ export interface Storage {
  * daemon, or was written by a newer version.
  */
 export async function openStorage(deps: StorageDeps, init: StorageInit): Promise<Storage> {
-  const { log, clock, disk = systemDisk, faultHook = () => {} } = deps
-  const layout = new DataLayout(init.dataDir)
+  const { log, clock, disk = systemDisk, faultHook = () => {}, copiesOf = () => NO_COPIES } = deps
+  const { dataDir, nodeId = '', limits = NO_LIMITS, unusedForMs = 0, scrubEveryMs = 0 } = init
+  const nowMs = steadyTime(clock)
+  const layout = new DataLayout(dataDir)
   await usingDataDir(layout, () => prepareFolders(disk, layout))
-  const { db, index, tags, links, peers } = await openStorageDatabase({ log, clock, faultHook }, layout)
+  const { db, index, tags, links, peers } = await openStorageDatabase(
+    { log, clock, nowMs, faultHook },
+    layout,
+  )
   const paused = new PausedFills({ disk, log })
+  const quarantine = new Quarantine(disk, layout.quarantine)
   let pins: PinStore
   try {
     // Only who holds the lock may take fills for leftovers.
-    await usingDataDir(layout, async () => {
+    pins = await usingDataDir(layout, async () => {
       await sortLeftoverFills({ log, clock, disk, layout, paused })
       await disk.remove(layout.brokenIndex)
+      await quarantine.load()
+      return FilePinStore.load({ log, disk }, layout.pins)
     })
-    pins = await usingDataDir(layout, () => FilePinStore.load({ log, disk }, layout.pins))
   } catch (error) {
     await db.close()
     throw error
   }
 
-  const blobs = new DiskBlobStore({ log, clock, disk, index, layout, paused, faultHook })
-  const closing = new AbortController()
-  const startedMs = clock.monotonicMs()
-  const reconciled = blobs.reconcile(closing.signal).then(
-    () =>
-      log.info(
-        { ...blobs.totals, durationMs: Math.round(clock.monotonicMs() - startedMs) },
-        'blob index reconciled',
-      ),
-    (error: unknown) => {
-      if (!closing.signal.aborted) log.error({ err: error }, 'blob index not reconciled')
-    },
+  const { lastCopyEvictions, removedBytes, scrubbedBytes } = createStorageMetrics(deps.metrics)
+  const pool = new BufferPool()
+  const leases = new PullLeases(nowMs)
+  const remove: BlobStore['remove'] = (digest, reason) => blobs.remove(digest, reason)
+  const pinned = () => pinnedDigests({ pins, tags, graph: index.graph })
+  const evictor = new Evictor(
+    { log, index, leases, pinned, copiesOf, remove, nowMs, lastCopyEvictions },
+    { protectedBytes: limits.maxBytes * PROTECTED_SHARE, rankOf: evictionRankOf(nodeId) },
   )
-  return {
-    blobs,
-    tags,
-    links,
-    pins,
-    peers,
-    totals: () => blobs.totals,
-    reconciled,
-    async close() {
-      closing.abort()
-      await reconciled
-      await tags.whenPruned()
-      await db.close()
+  const room = new Room(
+    {
+      freeBytes: () => disk.freeBytes(layout.root),
+      heldBytes: () => index.totals.bytes + paused.bytes + quarantine.bytes,
+      makeRoom: (bytes, options) => makeRoom({ paused, quarantine, evictor }, bytes, options),
     },
+    limits,
+  )
+  const blobs = new DiskBlobStore({
+    ...{
+      log,
+      clock,
+      nowMs,
+      disk,
+      pool,
+      layout,
+      index,
+      room,
+      paused,
+      leases,
+      quarantine,
+      links,
+      removedBytes,
+    },
+    faultHook,
+  })
+  const upkeep = new Upkeep(
+    { clock, log, nowMs, index, room, evictor, paused, tags, links, remove },
+    unusedForMs,
+  )
+  const verify = blobs.verify.bind(blobs)
+  const scrubber = new Scrubber({ clock, log, nowMs, index, verify, scrubbedBytes }, scrubEveryMs)
+
+  const closing = new AbortController()
+  const { signal } = closing
+  const reconciled = reconcile(blobs, { log, clock }, signal)
+  const loops = [
+    reconciled,
+    reconciled.then(() => upkeep.run(signal)),
+    reconciled.then(() => (scrubEveryMs > 0 ? scrubber.run(signal) : undefined)),
+  ]
+  let closed: Promise<void> | undefined
+  return {
+    ...{ blobs, tags, links, pins, peers, nowMs, verify, reconciled },
+    images: new ImageCatalog({ index, links, tags, pins, remove }),
+    totals: () => blobs.totals,
+    space: () => ({ usedBytes: room.usedBytes, maxBytes: limits.maxBytes }),
+    close() {
+      closed ??= (async () => {
+        closing.abort()
+        await Promise.all(loops)
+        await index.flush().catch((err: unknown) => log.warn({ err }, 'index not written'))
+        await tags.whenPruned()
+        await db.close()
+      })()
+      return closed
+    },
+  }
+}
+
+/** Compares index and files in the background. Never rejects. */
+async function reconcile(
+  blobs: DiskBlobStore,
+  { log, clock }: Pick<StorageDeps, 'log' | 'clock'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const startedMs = clock.monotonicMs()
+  try {
+    await blobs.reconcile(signal)
+    const durationMs = Math.round(clock.monotonicMs() - startedMs)
+    log.info({ ...blobs.totals, durationMs }, 'blob index reconciled')
+  } catch (err) {
+    if (!signal.aborted) log.error({ err }, 'blob index not reconciled')
   }
 }
 

@@ -1,3 +1,5 @@
+import { isWholeNumber } from './stored-record.ts'
+
 /** Opens of a blob within this time are one use: a pull asks for a layer in ranges, and again when it retries. */
 const ONE_USE_MS = 10 * 60 * 1000
 
@@ -26,6 +28,19 @@ export function usedAgain(usage: Usage, nowMs: number): Usage {
     uses: usage.uses + 1,
     firstUsedAtMs: Math.min(usage.firstUsedAtMs, nowMs),
     lastUsedAtMs: nowMs,
+  }
+}
+
+/** Reads what was stored; undefined when it makes no sense. Nothing can have happened after `nowMs`. */
+export function parseUsage(value: unknown, nowMs: number): Usage | undefined {
+  const { uses, firstUsedAtMs, lastUsedAtMs } = (value ?? {}) as Partial<Record<keyof Usage, unknown>>
+  if (!isWholeNumber(uses) || uses === 0 || !isWholeNumber(firstUsedAtMs) || !isWholeNumber(lastUsedAtMs)) {
+    return undefined
+  }
+  return {
+    uses,
+    firstUsedAtMs: Math.min(firstUsedAtMs, lastUsedAtMs, nowMs),
+    lastUsedAtMs: Math.min(lastUsedAtMs, nowMs),
   }
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { digestOf } from '@layermesh/oci'
+import { createMetrics } from '@layermesh/telemetry'
 import { ManualClock, createTempDir, type TempDir } from '@layermesh/testkit'
 import { DataLayout } from '../src/data-layout.ts'
 import type { FillPoint } from '../src/fault-point.ts'
@@ -58,7 +59,10 @@ describe('a data folder after SIGKILL', () => {
   }
 
   const reopen = () =>
-    openStorage({ log: createRecordingLog(), clock: new ManualClock() }, { dataDir: dir.path })
+    openStorage(
+      { log: createRecordingLog(), clock: new ManualClock(), metrics: createMetrics() },
+      { dataDir: dir.path },
+    )
 
   /** The bytes of the unfinished blob that the journal which was left behind has; 0 when there is none. */
   async function journaledBytes(): Promise<number> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import {
   BlobDamagedError,
@@ -11,7 +11,14 @@ import {
 } from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
 import { expectNoLeaks, seededBytes, takeResourceSnapshot, type ResourceSnapshot } from '@layermesh/testkit'
-import { assertNoFillFiles, listDigests, putBlob, readAll, readBlob } from './support/blob-actions.ts'
+import {
+  assertNoFillFiles,
+  editIndex,
+  listDigests,
+  putBlob,
+  readAll,
+  readBlob,
+} from './support/blob-actions.ts'
 import { openTempStorage, type TempStorage } from './support/temp-storage.ts'
 
 const MiB = 1024 * 1024
@@ -59,14 +66,15 @@ describe('DiskBlobStore', () => {
       assert.deepEqual(await listDigests(temp.current), [])
     })
 
-    it('drops a file that is shorter than what was verified', async () => {
+    it('puts a file that is shorter than what was verified into quarantine', async () => {
       const digest = await putBlob(blobs, large)
       await truncate(temp.layout.blobPath(digest), 5)
       assert.equal(await blobs.stat(digest), undefined)
       assert.equal(await blobs.stat(digest), undefined)
       await assert.rejects(blobs.open(digest), BlobNotFoundError)
       await assert.rejects(stat(temp.layout.blobPath(digest)), /ENOENT/)
-      assert.ok(temp.log.lines.includes('warn damaged blob dropped'))
+      assert.ok(temp.log.lines.includes('warn damaged blob quarantined'))
+      assert.equal((await readdir(temp.layout.quarantine)).length, 1)
     })
 
     it('rethrows what is not about a missing file', async () => {
@@ -126,6 +134,45 @@ describe('DiskBlobStore', () => {
       assert.deepEqual(await listDigests(temp.current), [])
       await putBlob(blobs, large)
       assert.ok(large.equals(await readBlob(blobs, digest)))
+    })
+
+    it('yields no byte of a piece that has rotted, and drops the blob', async () => {
+      const digest = await putBlob(blobs, large)
+      const removed: string[] = []
+      blobs = (await temp.reopen(() => flipByte(temp.layout.blobPath(digest), MiB + 5))).blobs
+      blobs.watch({ removed: (gone, reason) => removed.push(`${gone} ${reason}`) })
+      await using handle = await blobs.open(digest)
+      const chunks: Uint8Array[] = []
+      const read = async () => {
+        for await (const chunk of handle.read()) chunks.push(chunk.slice())
+      }
+      await assert.rejects(read(), BlobDamagedError)
+      assert.deepEqual(Buffer.concat(chunks), large.subarray(0, MiB))
+      assert.equal(await blobs.stat(digest), undefined)
+      assert.deepEqual(removed, [`${digest} damaged`])
+      assert.equal((await readdir(temp.layout.quarantine)).length, 1)
+    })
+
+    it('looks at each piece once after a start, whoever reads it', async () => {
+      const digest = await putBlob(blobs, large)
+      blobs = (await temp.reopen()).blobs
+      const path = temp.layout.blobPath(digest)
+      await utimes(path, 1000, 1000)
+      await Promise.all([1, 2, 3].map(() => readBlob(blobs, digest)))
+      await flipByte(path, 5)
+      await utimes(path, 1000, 1000)
+      // Only who reads it again could notice, and the time of the last change says that nothing has happened.
+      assert.equal((await readBlob(blobs, digest)).length, large.length)
+    })
+
+    it('looks at a file again that has been changed while the daemon runs', async () => {
+      const digest = await putBlob(blobs, large)
+      assert.ok(large.equals(await readBlob(blobs, digest)))
+      const path = temp.layout.blobPath(digest)
+      await flipByte(path, large.length - 1)
+      await utimes(path, 1, 1)
+      await using handle = await blobs.open(digest)
+      await assert.rejects(readAll(handle, { start: 3 * MiB, end: large.length }), BlobDamagedError)
     })
 
     it('does not drop the blob that has replaced a damaged one', async () => {
@@ -230,10 +277,10 @@ describe('DiskBlobStore', () => {
       assert.deepEqual(hexOf((await blobs.pieceTable(digest)).hashes), expected)
     })
 
-    it('rejects with ERR_BLOB_DAMAGED when the file from which it is made is wrong, and drops the blob', async () => {
+    it('rejects with ERR_BLOB_DAMAGED when it is lost and the file is wrong, and drops the blob', async () => {
       const digest = await putBlob(blobs, large)
       const damage = async () => {
-        await rm(temp.layout.index, { recursive: true })
+        await editIndex(temp.layout, (db) => db.sublevel('pieces').del(digest))
         await writeFile(temp.layout.blobPath(digest), Buffer.alloc(large.length))
       }
       blobs = (await temp.reopen(damage)).blobs
@@ -283,3 +330,14 @@ describe('DiskBlobStore', () => {
     })
   })
 })
+
+async function flipByte(path: string, offset: number): Promise<void> {
+  const file = await open(path, 'r+')
+  try {
+    const byte = Buffer.alloc(1)
+    await file.read(byte, 0, 1, offset)
+    await file.write(Buffer.of(byte.readUInt8() ^ 0xff), 0, 1, offset)
+  } finally {
+    await file.close()
+  }
+}

@@ -133,7 +133,7 @@ describe('migrateIndex', () => {
         await crashAt(point, count)
         assert.equal(await schema(), reached)
         await db.close()
-        const deps = { log, clock: new ManualClock(), faultHook() {} }
+        const deps = { log, clock: new ManualClock(), nowMs: () => 0, faultHook() {} }
         await (await openStorageDatabase(deps, layout, TEST_MIGRATIONS)).db.close()
         await db.open()
         await assertMigrated()

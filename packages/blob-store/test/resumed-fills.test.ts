@@ -256,7 +256,7 @@ describe('a fill whose journal the disk refuses', () => {
           ? Promise.reject(Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' }))
           : systemDisk.open(path, flags, mode),
     }
-    await using temp = await openTempStorage(undefined, disk)
+    await using temp = await openTempStorage({ disk })
     const { blobs } = temp.current
     const fill = await blobs.startFill(digest, bytes.length)
     await fill.write(0, bytes.subarray(0, 2 * MiB))

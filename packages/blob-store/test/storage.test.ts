@@ -3,6 +3,7 @@ import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DataDirError, type PeerId, type PeerRecord } from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
+import { createMetrics } from '@layermesh/telemetry'
 import {
   ManualClock,
   createTempDir,
@@ -19,7 +20,7 @@ import { openTempStorage } from './support/temp-storage.ts'
 const bytes = Buffer.from('a blob')
 const digest = digestOf(bytes)
 const tag = { upstream: 'docker.io', repository: 'library/nginx', tag: 'latest' }
-const record = { digest, mediaType: 'text/plain', sizeBytes: bytes.length, confirmedAtMs: 1 }
+const record = { digest, mediaType: 'text/plain', sizeBytes: bytes.length, confirmedAtMs: new ManualClock().now() }
 const link = { kind: 'blob', digest, upstream: 'docker.io', repository: 'library/nginx' } as const
 const pin = { ...tag, pinnedAtMs: 1 }
 const peer: PeerRecord = {
@@ -29,7 +30,7 @@ const peer: PeerRecord = {
 }
 
 const open = (dataDir: string) =>
-  openStorage({ log: createRecordingLog(), clock: new ManualClock() }, { dataDir })
+  openStorage({ log: createRecordingLog(), clock: new ManualClock(), metrics: createMetrics() }, { dataDir })
 
 describe('openStorage', () => {
   let before: ResourceSnapshot
@@ -185,7 +186,7 @@ describe('openStorage', () => {
         assert.ok(temp.log.lines.includes('warn index unreadable, begun anew'))
         assert.deepEqual(await listDigests(storage), [digest])
         assert.deepEqual(await readBlob(storage.blobs, digest), bytes)
-        assert.deepEqual((await readdir(temp.layout.root)).toSorted(), ['blobs', 'fills', 'index'])
+        assert.deepEqual((await readdir(temp.layout.root)).toSorted(), ['blobs', 'fills', 'index', 'quarantine'])
       })
     }
 

@@ -1,4 +1,5 @@
 import { Ajv, type ErrorObject } from 'ajv'
+import { byteSize } from './byte-size.ts'
 import { duration, timeout } from './duration.ts'
 import { invalidValue, unknownName } from './invalid-setting.ts'
 import { groupSchema } from './json-schema.ts'
@@ -11,6 +12,7 @@ import type { JsonSchema } from './setting.ts'
 import { SETTINGS } from './settings.ts'
 
 const FORMATS = [
+  byteSize,
   duration,
   timeout,
   label,

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import envPaths from 'env-paths'
+import { byteSize } from './byte-size.ts'
 import { duration, timeout } from './duration.ts'
 import { choice, flag, integer, keyedListOf, listOf, text } from './kinds.ts'
 import { listenAddress } from './listen-address.ts'
@@ -173,8 +174,30 @@ export const SETTINGS = group({
       },
     }),
     cache: group({
-      help: 'What this node keeps on its disk.',
+      help: 'What is kept on disk. Both limits are looked at before each download; room is made by evicting what is worth least.',
       entries: {
+        maxBytes: setting({
+          kind: text(byteSize),
+          otherwise: { value: '50GiB' },
+          help: 'The most that the cache may take, downloads under way included. What has no room is passed on without being kept.',
+        }),
+        minFreeBytes: setting({
+          kind: text(byteSize),
+          otherwise: { value: '5GiB' },
+          help: 'What has to stay free on the file system of `node.dataDir`, whoever fills it; the cache gives way.',
+        }),
+        unusedFor: setting({
+          kind: text(duration),
+          otherwise: { value: '30d' },
+          field: 'unusedForMs',
+          help: 'Images that no client has asked for in this time are removed even if there is room. `0s` keeps them.',
+        }),
+        scrubEvery: setting({
+          kind: text(duration),
+          otherwise: { value: '30d' },
+          field: 'scrubEveryMs',
+          help: 'Every blob is read and hashed again once in this time, slowly; a damaged one is taken out and fetched again. `0s` turns it off.',
+        }),
         unwatchedFills: setting({
           kind: choice(['finish', 'pause', 'drop']),
           otherwise: { value: 'finish' },

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { byteSize } from '../src/byte-size.ts'
 import { duration, timeout } from '../src/duration.ts'
 import type { Format } from '../src/format.ts'
 import { listenAddress } from '../src/listen-address.ts'
@@ -28,6 +29,19 @@ function itKeepsTo<Value>({ format, accepted, refused }: Examples<Value>): void 
 function asTheyAre(...texts: readonly string[]): Readonly<Record<string, string>> {
   return Object.fromEntries(texts.map((text) => [text, text]))
 }
+
+itKeepsTo({
+  format: byteSize,
+  accepted: {
+    '0B': 0,
+    '512 B': 512,
+    '1.5KiB': 1536,
+    '50GiB': 50 * 1024 ** 3,
+    '2TB': 2e12,
+    '1024TiB': 1024 ** 5,
+  },
+  refused: ['', '50', '-1GiB', '1.GiB', '50gb', '50Gi', '1e3B', '1025TiB', 'GiB'],
+})
 
 itKeepsTo({
   format: duration,

@@ -68,14 +68,14 @@ export interface Fill {
   whenWritten(range: ByteRange, options?: ReadOptions): Promise<void>
   /**
    * Opens the blob for readers that follow the fill. Throws ERR_FILL_ENDED when the fill has ended. After an end
-   * that says nothing against the bytes (`pause`, or `fail` or `commit` with ERR_FILL_WRITE), handles that were opened before
+   * that says nothing against the bytes (`pause`, or `fail` with ERR_FILL_WRITE), handles that were opened before
    * still read what was readable by then, and reject with the reason where that ends.
    */
   open(): BlobHandle
   /**
    * Makes the finished blob part of the store: verify, fsync, rename, fsync of the folder, index, in this order.
-   * Throws ERR_BLOB_CORRUPT when the whole-blob digest is wrong, and readers fail then; ERR_FILL_WRITE when the disk
-   * refuses, and handles that are open then read all if the digest was found to be right before.
+   * Throws ERR_BLOB_CORRUPT when the whole-blob digest is wrong, and readers fail; and ERR_FILL_WRITE when the disk
+   * refuses what has the right digest: then readers finish, and the bytes are gone.
    */
   commit(): Promise<BlobStat>
   /**

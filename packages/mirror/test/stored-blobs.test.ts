@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createMetrics } from '@layermesh/telemetry'
 import { openStorage, type Storage } from '@layermesh/blob-store'
 import { ContentUnavailableError, silentLog, systemClock, type Digest, type Fill } from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
@@ -22,7 +23,10 @@ describe('blobs of a store on disk', () => {
 
   beforeEach(async () => {
     dir = await createTempDir()
-    storage = await openStorage({ log: silentLog, clock: systemClock }, { dataDir: dir.path })
+    storage = await openStorage(
+      { log: silentLog, clock: systemClock, metrics: createMetrics() },
+      { dataDir: dir.path },
+    )
     content = new StoredContent(storage.blobs)
     fixture = await startMirror({ content })
   })

@@ -3,6 +3,7 @@
  * second, which it pauses and resumes once. Goes on from what an earlier run has left of it.
  */
 import { silentLog, systemClock } from '@layermesh/interface'
+import { createMetrics } from '@layermesh/telemetry'
 import { digestOf } from '@layermesh/oci'
 import { openStorage } from '../../src/index.ts'
 import { fillMissing, putBlob } from './blob-actions.ts'
@@ -17,7 +18,10 @@ function crashAt(point: string): void {
   if (isArmed && point === 'piece-journaled') pieceJournaled.resolve(undefined)
 }
 
-const { blobs } = await openStorage({ log: silentLog, clock: systemClock, faultHook: crashAt }, { dataDir })
+const { blobs } = await openStorage(
+  { log: silentLog, clock: systemClock, metrics: createMetrics(), faultHook: crashAt },
+  { dataDir },
+)
 await putBlob(blobs, FINISHED_BLOB)
 isArmed = true
 const startFill = () => blobs.startFill(digestOf(UNFINISHED_BLOB), UNFINISHED_BLOB.length)

@@ -12,7 +12,7 @@ function faultHook(point: string): void {
 }
 
 await openStorageDatabase(
-  { log: silentLog, clock: systemClock, faultHook },
+  { log: silentLog, clock: systemClock, nowMs: () => systemClock.now(), faultHook },
   new DataLayout(dataDir),
   TEST_MIGRATIONS,
 )

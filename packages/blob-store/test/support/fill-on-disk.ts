@@ -60,6 +60,9 @@ export async function startFillOnDisk(
       log,
       disk,
       pool,
+      onWritten() {},
+      relieve: () => Promise.resolve(false),
+      onEnd() {},
       publish: async (verified) => {
         await publish?.()
         published.push(verified)

@@ -1,8 +1,7 @@
 import { ManualClock, createTempDir } from '@layermesh/testkit'
+import { createMetrics } from '@layermesh/telemetry'
 import { DataLayout } from '../../src/data-layout.ts'
-import { systemDisk, type Disk } from '../../src/disk.ts'
-import type { FaultHook } from '../../src/fault-point.ts'
-import { openStorage, type Storage } from '../../src/storage.ts'
+import { openStorage, type Storage, type StorageDeps, type StorageInit } from '../../src/storage.ts'
 import { createRecordingLog, type RecordingLog } from './recording-log.ts'
 
 /** A storage in a temporary folder that can be closed and opened again. */
@@ -14,13 +13,18 @@ export interface TempStorage extends AsyncDisposable {
   reopen(meanwhile?: () => Promise<void>): Promise<Storage>
 }
 
-export async function openTempStorage(
-  faultHook: FaultHook = () => {},
-  disk: Disk = systemDisk,
-): Promise<TempStorage> {
+export interface TempStorageOptions extends Partial<Omit<StorageDeps, 'log' | 'metrics'>> {
+  readonly init?: Omit<StorageInit, 'dataDir'>
+}
+
+export async function openTempStorage({ init = {}, ...deps }: TempStorageOptions = {}): Promise<TempStorage> {
   const dir = await createTempDir()
   const log = createRecordingLog()
-  const open = () => openStorage({ log, clock: new ManualClock(), faultHook, disk }, { dataDir: dir.path })
+  const open = () =>
+    openStorage(
+      { clock: new ManualClock(), ...deps, log, metrics: createMetrics() },
+      { ...init, dataDir: dir.path },
+    )
   let current = await open()
   return {
     get current() {

@@ -1,0 +1,148 @@
+import type { FileHandle } from 'node:fs/promises'
+import {
+  FillWriteError,
+  pieceBytesFor,
+  type BlobStat,
+  type Clock,
+  type Digest,
+  type Log,
+} from '@layermesh/interface'
+import type { BlobIndex } from './blob-index.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import type { DataLayout } from './data-layout.ts'
+import { DiskFill, type DiskFillInit, type UnfinishedFill, type VerifiedFile } from './disk-fill.ts'
+import type { Disk } from './disk.ts'
+import type { FaultHook } from './fault-point.ts'
+import { FillJournal, type OpenedJournal } from './fill-journal.ts'
+import { occupiedBytes, type PausedFill, type PausedFills } from './paused-fills.ts'
+import { resumeFill, type ResumedFill } from './resume-fill.ts'
+import type { Room } from './room.ts'
+import { SharedFile } from './shared-file.ts'
+import { reasonOf } from './system-error.ts'
+
+/** Collaborators of {@link DiskFills}. */
+export interface DiskFillsDeps {
+  readonly log: Log
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly pool: BufferPool
+  readonly layout: DataLayout
+  readonly index: BlobIndex
+  readonly room: Room
+  /** Unfinished fills, those of earlier processes included. */
+  readonly paused: PausedFills
+  readonly faultHook: FaultHook
+  /** Makes a verified file a blob of the store. */
+  readonly publish: (file: VerifiedFile) => Promise<void>
+}
+
+/** No file is larger on ext4. A size that a peer claims must not cost memory for the pieces of what can't be. */
+const MAX_BLOB_BYTES = 16 * 1024 ** 4
+
+/** How fills begin: with room that is kept for them, and where an earlier one of the same blob has left off. */
+export class DiskFills {
+  readonly #deps: DiskFillsDeps
+
+  constructor(deps: DiskFillsDeps) {
+    this.#deps = deps
+  }
+
+  /** See `BlobStore.startFill`. */
+  async start(digest: Digest, sizeBytes: number): Promise<DiskFill> {
+    const { disk, log, paused, pool, publish, room } = this.#deps
+    if (sizeBytes > MAX_BLOB_BYTES) {
+      throw new FillWriteError(`${digest} has ${sizeBytes} bytes, more than a file can have`)
+    }
+    const blob = { digest, sizeBytes, pieceBytes: pieceBytesFor(sizeBytes) }
+    // Taken first: so making room doesn't drop what is about to be gone on with.
+    const leftover = await paused.take(blob)
+    const reservation = await room.reserve(sizeBytes).catch(async (error: unknown) => {
+      if (leftover !== undefined) await paused.add(leftover)
+      throw error
+    })
+    try {
+      const init = (leftover && (await this.#resumed(leftover))) ?? (await this.#begun(blob))
+      reservation.wrote(writtenBytes(init))
+      return new DiskFill(
+        {
+          ...{ log, disk, pool },
+          publish: async (verified) => {
+            await publish(verified)
+            await paused.drop(digest)
+          },
+          keep: (fill) => this.#keep(fill),
+          onWritten: (bytes) => reservation.wrote(bytes),
+          relieve: (bytes) => room.relieve(bytes),
+          onEnd: () => reservation.release(),
+        },
+        init,
+      )
+    } catch (error) {
+      reservation.release()
+      throw error
+    }
+  }
+
+  async #begun(blob: BlobStat): Promise<DiskFillInit> {
+    const { disk, faultHook, layout } = this.#deps
+    const files = layout.newFillFiles(blob.digest)
+    const file = new SharedFile(await createFillFile(disk, files.part, blob.digest))
+    await faultHook('fill-created')
+    // Nothing of a blob of one piece could be resumed.
+    const journal = blob.sizeBytes > blob.pieceBytes ? this.#journalOf(blob, files.journal) : undefined
+    return { ...blob, files, file, journal }
+  }
+
+  /** Takes over what is left of an earlier fill; undefined when nothing of it is of use. */
+  async #resumed(leftover: PausedFill): Promise<DiskFillInit | undefined> {
+    const { faultHook, log, paused } = this.#deps
+    const { blob, files } = leftover
+    const resumed = await this.#tryToResume(leftover)
+    if (resumed === undefined) {
+      await paused.discard(leftover)
+      return undefined
+    }
+    await faultHook('fill-resumed')
+    const { handle, journal, verified } = resumed
+    log.info({ digest: blob.digest, pieces: verified.hashes.size, claimed: journal.pieces }, 'fill resumed')
+    const file = new SharedFile(handle)
+    return { ...blob, files, file, journal: this.#journalOf(blob, files.journal, journal), verified }
+  }
+
+  async #tryToResume(leftover: PausedFill): Promise<ResumedFill | undefined> {
+    const { disk, log, pool } = this.#deps
+    try {
+      return await resumeFill(disk, pool, leftover)
+    } catch (error) {
+      log.warn({ digest: leftover.digest, err: error }, 'fill not resumed')
+      return undefined
+    }
+  }
+
+  #journalOf(blob: BlobStat, path: string, opened?: OpenedJournal): FillJournal {
+    const { log, disk, faultHook } = this.#deps
+    return new FillJournal({ log, disk, faultHook }, path, blob, opened)
+  }
+
+  async #keep({ blob, files, pieces }: UnfinishedFill): Promise<void> {
+    const { clock, disk, faultHook, index, paused } = this.#deps
+    const { digest } = blob
+    const sizeBytes = occupiedBytes(await disk.stat(files.part), blob, pieces)
+    await paused.add({ digest, blob, files, pieces, sizeBytes, pausedAtMs: clock.now() })
+    // Another fill of the blob may have been quicker.
+    if (index.get(digest) !== undefined) await paused.drop(digest)
+    await faultHook('fill-paused')
+  }
+}
+
+function writtenBytes({ pieceBytes, sizeBytes, verified }: DiskFillInit): number {
+  return verified === undefined ? 0 : Math.min(verified.hashes.size * pieceBytes, sizeBytes)
+}
+
+async function createFillFile(disk: Disk, path: string, digest: Digest): Promise<FileHandle> {
+  try {
+    return await disk.open(path, 'wx+', 0o600)
+  } catch (cause) {
+    throw new FillWriteError(`the disk refused the fill of ${digest}: ${reasonOf(cause)}`, { cause })
+  }
+}

@@ -1,0 +1,89 @@
+import type { Digest, ImageRef, RepositoryRef } from '@layermesh/interface'
+import type { BlobIndex } from './blob-index.ts'
+import { bytesOf, type StoredImage } from './stored-images.ts'
+import { lastUseOf } from './unused-blobs.ts'
+
+/** What of the store is meant. */
+export type StoreSelection =
+  | { readonly kind: 'image'; readonly image: ImageRef }
+  | { readonly kind: 'repository'; readonly repository: RepositoryRef }
+  | { readonly kind: 'upstream'; readonly upstream: string }
+  /** In store time. */
+  | { readonly kind: 'unused'; readonly usedBeforeMs: number }
+  | { readonly kind: 'all' }
+
+/** What a purge would remove and what it would leave. */
+export interface PurgePlan {
+  readonly images: readonly StoredImage[]
+  readonly blobs: readonly Digest[]
+  readonly bytes: number
+  /** Images that were selected and are pinned. */
+  readonly pinnedImages: readonly StoredImage[]
+  /** Blobs of the images that go which others need. */
+  readonly sharedBlobs: readonly Digest[]
+  readonly sharedBytes: number
+}
+
+/** Picks the images that a selection means. */
+export function selectImages(
+  images: readonly StoredImage[],
+  selection: StoreSelection,
+): readonly StoredImage[] {
+  return images.filter((image) => {
+    switch (selection.kind) {
+      case 'image':
+        return isSame(image, selection.image) && isNamed(image, selection.image)
+      case 'repository':
+        return isSame(image, selection.repository)
+      case 'upstream':
+        return image.upstream === selection.upstream
+      case 'unused':
+        return image.lastUsedAtMs < selection.usedBeforeMs
+      case 'all':
+        return true
+    }
+  })
+}
+
+/**
+ * Plans a purge: pinned images stay, and so does every blob that an image needs that isn't purged. Blobs that belong to
+ * no image go with everything, and with what is unused.
+ */
+export function planPurge(
+  images: readonly StoredImage[],
+  index: BlobIndex,
+  selection: StoreSelection,
+): PurgePlan {
+  const selected = selectImages(images, selection)
+  const pinnedImages = selected.filter(({ pinned }) => pinned)
+  const going = new Set(selected.filter(({ pinned }) => !pinned))
+  const needed = new Set(images.filter((image) => !going.has(image)).flatMap(({ blobs }) => blobs))
+  const offered = new Set([...going].flatMap(({ blobs }) => blobs))
+  const owned = new Set(images.flatMap(({ blobs }) => blobs))
+  for (const entry of index.entries()) {
+    const { digest } = entry.stat
+    if (owned.has(digest)) continue
+    const isMeant =
+      selection.kind === 'all' ||
+      (selection.kind === 'unused' && lastUseOf(entry, index) < selection.usedBeforeMs)
+    if (isMeant) offered.add(digest)
+  }
+  const blobs = [...offered.difference(needed)]
+  const sharedBlobs = [...offered.intersection(needed)]
+  return {
+    images: [...going],
+    blobs,
+    bytes: bytesOf(blobs, index),
+    pinnedImages,
+    sharedBlobs,
+    sharedBytes: bytesOf(sharedBlobs, index),
+  }
+}
+
+function isSame(image: StoredImage, { upstream, repository }: RepositoryRef): boolean {
+  return image.upstream === upstream && image.repository === repository
+}
+
+function isNamed(image: StoredImage, ref: ImageRef): boolean {
+  return ref.tag === undefined ? image.digest === ref.digest : image.tags.includes(ref.tag)
+}

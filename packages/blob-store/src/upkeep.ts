@@ -1,0 +1,94 @@
+import { sleep } from '@layermesh/async'
+import type { Clock, Digest, Log, RemovalReason } from '@layermesh/interface'
+import type { BlobIndex } from './blob-index.ts'
+import type { Evictor } from './evictor.ts'
+import type { LevelLinkStore } from './level-link-store.ts'
+import type { LevelTagStore } from './level-tag-store.ts'
+import type { PausedFills } from './paused-fills.ts'
+import type { Room } from './room.ts'
+import { unusedBlobs } from './unused-blobs.ts'
+
+/** How often the store looks after itself, in milliseconds. */
+const INTERVAL_MS = 60_000
+
+/** How long a fill that nobody goes on with is kept, in milliseconds. */
+export const PAUSED_FILL_MS = 24 * 3_600_000
+
+/** How long what a tag pointed to is remembered, in milliseconds: longer than any tag may be served stale. */
+const TAG_MS = 366 * 86_400_000
+
+/** How often records are looked through for those that are of no use any more, in milliseconds. */
+const RECORDS_INTERVAL_MS = 24 * 3_600_000
+
+/** Collaborators of {@link Upkeep}. */
+export interface UpkeepDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly index: BlobIndex
+  readonly room: Room
+  readonly evictor: Evictor
+  readonly paused: PausedFills
+  readonly tags: LevelTagStore
+  readonly links: LevelLinkStore
+  readonly remove: (digest: Digest, reason: RemovalReason) => Promise<void>
+  readonly nowMs: () => number
+}
+
+/** What has to be done from time to time, whether anybody pulls or not. */
+export class Upkeep {
+  readonly #deps: UpkeepDeps
+  readonly #unusedForMs: number
+  #recordsDueAtMs = 0
+
+  /** `unusedForMs` is how long a blob that nobody uses is kept, 0 for ever. */
+  constructor(deps: UpkeepDeps, unusedForMs: number) {
+    this.#deps = deps
+    this.#unusedForMs = unusedForMs
+  }
+
+  /** Goes on until `signal` is aborted. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#deps
+    while (!signal.aborted) {
+      try {
+        await this.#once()
+      } catch (err) {
+        log.warn({ err }, 'upkeep failed')
+      }
+      await sleep(clock, INTERVAL_MS, signal)
+    }
+  }
+
+  async #once(): Promise<void> {
+    const { index, room } = this.#deps
+    await index.flush()
+    await this.#dropOldFills()
+    if (this.#unusedForMs > 0) await this.#removeUnused()
+    await room.tidy()
+    await this.#dropOldRecords()
+  }
+
+  async #dropOldFills(): Promise<void> {
+    const { clock, paused } = this.#deps
+    const old = paused.list().filter(({ pausedAtMs }) => clock.now() - pausedAtMs > PAUSED_FILL_MS)
+    for (const { digest } of old.toArray()) await paused.drop(digest)
+  }
+
+  /** Links and tags that nobody asks for go by themselves with their blobs, but for what was never kept. */
+  async #dropOldRecords(): Promise<void> {
+    const { clock, index, links, paused, tags } = this.#deps
+    if (clock.monotonicMs() < this.#recordsDueAtMs) return
+    this.#recordsDueAtMs = clock.monotonicMs() + RECORDS_INTERVAL_MS
+    await tags.removeConfirmedBefore(clock.now() - TAG_MS)
+    await links.removeUnheld((digest) => index.get(digest) !== undefined || paused.has(digest))
+  }
+
+  async #removeUnused(): Promise<void> {
+    const { evictor, index, log, nowMs, remove } = this.#deps
+    const unused = unusedBlobs(index, nowMs() - this.#unusedForMs)
+    if (unused.length === 0) return
+    const gone = await evictor.thatMayGo(unused)
+    for (const digest of gone) await remove(digest, 'unused')
+    if (gone.length > 0) log.info({ blobs: gone.length }, 'unused blobs removed')
+  }
+}
