@@ -2,21 +2,29 @@ import type { AddressInfo } from 'node:net'
 import {
   formatListenAddress,
   listenFailure,
+  type CacheControl,
+  type LayermeshError,
   type ListenAddress,
   type Log,
   type NodeStatus,
   type PeerStatus,
   type Startable,
 } from '@layermesh/interface'
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import fastify, { type FastifyError, type FastifyInstance } from 'fastify'
+import { addCacheRoutes } from './cache-routes.ts'
 import { isHostAllowed } from './host-guard.ts'
+import { blamedStatus, refuse, refuseUnrouted } from './refusal.ts'
+import { schemaError } from './schema-error.ts'
+
+const BODY_LIMIT_BYTES = 64 * 1024
 
 /** The parts of a node by name, and whether each can do its work. */
 export type Readiness = Readonly<Record<string, boolean>>
 
-/** What the admin endpoint tells, and where it has it from. */
+/** What the admin endpoint tells and does, and by whom. */
 export interface AdminDeps {
   readonly log: Log
+  readonly cache: CacheControl
   metricsText(): Promise<{ readonly contentType: string; readonly body: string }>
   status(): Promise<NodeStatus>
   peers(): Promise<readonly PeerStatus[]>
@@ -26,6 +34,8 @@ export interface AdminDeps {
 /** Tunables of the admin endpoint. */
 export interface AdminInit {
   readonly listen: ListenAddress
+  /** Whoever has it may change things. */
+  readonly token: string
 }
 
 /** The admin endpoint of a node. */
@@ -35,25 +45,35 @@ export interface Admin extends Startable {
 }
 
 /**
- * Health, metrics and status of a node over HTTP. It only reads, so it needs no token; whoever can reach the address
- * can read. `start` throws ERR_LISTEN.
+ * Health, metrics and status of a node over HTTP, and what a person can do with its cache. Whoever can reach the address
+ * can read; who wants to change something needs the token. `start` throws ERR_LISTEN.
  */
-export function createAdmin(deps: AdminDeps, { listen }: AdminInit): Admin {
-  // Clients that keep their connection open, as Prometheus does, don't hold up a stop.
-  const app = fastify({ forceCloseConnections: true })
+export function createAdmin(deps: AdminDeps, { listen, token }: AdminInit): Admin {
+  const app = fastify({
+    // Clients that keep their connection open, as Prometheus does, don't hold up a stop.
+    forceCloseConnections: true,
+    bodyLimit: BODY_LIMIT_BYTES,
+    // What isn't as it has to be is refused, not bent until it fits.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    schemaErrorFormatter: schemaError,
+  })
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('cache-control', 'no-store')
     if (!isHostAllowed(request.headers.host, listen.host)) {
       return refuse(reply, 403, 'the Host header must be an IP address or localhost')
     }
-    if (!['GET', 'HEAD'].includes(request.method)) return refuseMethod(app, request, reply)
+    if (request.is404) return refuseUnrouted(app, request, reply)
   })
-  app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'there is nothing here'))
-  app.setErrorHandler((err, request, reply) => {
+  app.setErrorHandler<FastifyError | LayermeshError>((err, request, reply) => {
+    // Who has gone away needs no reply, and what they broke off is no failure.
+    if (reply.raw.closed) return
+    const status = blamedStatus(err)
+    if (status !== undefined) return refuse(reply, status, err.message)
     deps.log.error({ err, path: request.routeOptions.url }, 'admin request failed')
     return refuse(reply, 500, 'the reply could not be made; the log says why')
   })
   addRoutes(app, deps)
+  addCacheRoutes(app, deps, token)
 
   let stopped: Promise<void> | undefined
   return {
@@ -85,14 +105,4 @@ function addRoutes(app: FastifyInstance, deps: AdminDeps): void {
   })
   app.get('/api/v1/status', () => deps.status())
   app.get('/api/v1/peers', () => deps.peers())
-}
-
-function refuseMethod(app: FastifyInstance, { url }: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const [path = ''] = url.split('?')
-  if (!app.hasRoute({ method: 'GET', url: path })) return refuse(reply, 404, 'there is nothing here')
-  return refuse(reply.header('allow', 'GET, HEAD'), 405, 'this can only be read')
-}
-
-function refuse(reply: FastifyReply, status: number, error: string): FastifyReply {
-  return reply.code(status).send({ error })
 }

@@ -1,5 +1,5 @@
 /**
- * The admin endpoint: health, metrics and status of a node over HTTP.
+ * The admin endpoint: health, metrics and status of a node over HTTP, and what a person can do with its cache.
  *
  * @packageDocumentation
  */

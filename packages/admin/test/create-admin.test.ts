@@ -9,6 +9,7 @@ import {
   type NodeStatus,
   type PeerStatus,
 } from '@layermesh/interface'
+import { scriptedCacheControl } from '@layermesh/testkit'
 import { request } from 'undici'
 import { createAdmin, type Admin, type AdminDeps } from '../src/index.ts'
 
@@ -46,6 +47,7 @@ const PEER: PeerStatus = {
 
 const DEPS: AdminDeps = {
   log: silentLog,
+  cache: scriptedCacheControl(),
   metricsText: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'x_total 1\n' }),
   status: async () => STATUS,
   peers: async () => [PEER],
@@ -53,6 +55,7 @@ const DEPS: AdminDeps = {
 }
 
 const LISTEN = { host: '127.0.0.1', port: 0 }
+const INIT = { listen: LISTEN, token: 'a-token-of-16-letters' }
 
 interface Call {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'DELETE'
@@ -63,7 +66,7 @@ describe('createAdmin', () => {
   const started: Admin[] = []
 
   async function start(deps: Partial<AdminDeps> = {}): Promise<Admin> {
-    const admin = createAdmin({ ...DEPS, ...deps }, { listen: LISTEN })
+    const admin = createAdmin({ ...DEPS, ...deps }, INIT)
     started.push(admin)
     await admin.start()
     return admin
@@ -159,7 +162,7 @@ describe('createAdmin', () => {
         const { status, headers, text } = await call(admin, '/api/v1/status?x=1', { method })
         assert.equal(status, 405)
         assert.equal(headers['allow'], 'GET, HEAD')
-        assert.deepEqual(JSON.parse(text), { error: 'this can only be read' })
+        assert.deepEqual(JSON.parse(text), { error: `${method} is not possible here, but GET, HEAD` })
       }
     })
 
@@ -174,7 +177,7 @@ describe('createAdmin', () => {
       const other = createServer().listen(LISTEN)
       await once(other, 'listening')
       const { port } = other.address() as AddressInfo
-      const admin = createAdmin(DEPS, { listen: { ...LISTEN, port } })
+      const admin = createAdmin(DEPS, { ...INIT, listen: { ...LISTEN, port } })
       await assert.rejects(admin.start(), (error) => {
         assert.ok(error instanceof ListenError)
         assert.equal(error.message, `admin.listen: can't listen on 127.0.0.1:${port}: it is in use`)
@@ -186,7 +189,7 @@ describe('createAdmin', () => {
 
     it('throws ERR_LISTEN when the address is not one of this machine', async () => {
       // 192.0.2.0/24 is for documentation (RFC 5737).
-      const admin = createAdmin(DEPS, { listen: { host: '192.0.2.1', port: 0 } })
+      const admin = createAdmin(DEPS, { ...INIT, listen: { host: '192.0.2.1', port: 0 } })
       await assert.rejects(admin.start(), {
         code: 'ERR_LISTEN',
         message: /this machine has no such address$/,
@@ -200,7 +203,7 @@ describe('createAdmin', () => {
       const admin = await start()
       await admin.stop()
       await admin.stop()
-      await createAdmin(DEPS, { listen: LISTEN }).stop()
+      await createAdmin(DEPS, INIT).stop()
     })
 
     it('does not wait for clients that keep their connection open', async () => {

@@ -20,7 +20,12 @@ import { openTempStorage } from './support/temp-storage.ts'
 const bytes = Buffer.from('a blob')
 const digest = digestOf(bytes)
 const tag = { upstream: 'docker.io', repository: 'library/nginx', tag: 'latest' }
-const record = { digest, mediaType: 'text/plain', sizeBytes: bytes.length, confirmedAtMs: new ManualClock().now() }
+const record = {
+  digest,
+  mediaType: 'text/plain',
+  sizeBytes: bytes.length,
+  confirmedAtMs: new ManualClock().now(),
+}
 const link = { kind: 'blob', digest, upstream: 'docker.io', repository: 'library/nginx' } as const
 const pin = { ...tag, pinnedAtMs: 1 }
 const peer: PeerRecord = {
@@ -186,7 +191,12 @@ describe('openStorage', () => {
         assert.ok(temp.log.lines.includes('warn index unreadable, begun anew'))
         assert.deepEqual(await listDigests(storage), [digest])
         assert.deepEqual(await readBlob(storage.blobs, digest), bytes)
-        assert.deepEqual((await readdir(temp.layout.root)).toSorted(), ['blobs', 'fills', 'index', 'quarantine'])
+        assert.deepEqual((await readdir(temp.layout.root)).toSorted(), [
+          'blobs',
+          'fills',
+          'index',
+          'quarantine',
+        ])
       })
     }
 

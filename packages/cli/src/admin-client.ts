@@ -1,69 +1,118 @@
-import { formatListenAddress } from '@layermesh/interface'
-import { InvalidArgumentError, type Command } from 'commander'
-import { request } from 'undici'
+import { request, type Dispatcher } from 'undici'
+import { adminOrigin, type AdminOptions } from './admin-options.ts'
+import { readAdminToken, TOKEN_ADVICE, type AdminToken, type TokenOptions } from './admin-token.ts'
 import type { CliIo } from './cli-io.ts'
-import { addConfigOptions, configOf, type ConfigOptions } from './config-options.ts'
 import { CommandError } from './command-error.ts'
-import { reachableAddress } from './reachable-address.ts'
+import { textLines } from './text-lines.ts'
+import { WrongUsageError } from './wrong-usage-error.ts'
 
-const TIMEOUT_MS = 10_000
+const READ_TIMEOUT_MS = 10_000
 
-/** The options of all commands that ask a running daemon. */
-export interface AdminOptions extends ConfigOptions {
-  readonly admin?: URL
-  readonly json?: true
+/** A request that changes something. */
+export interface Change {
+  readonly method: 'PUT' | 'POST' | 'DELETE'
+  /** Path of the admin API, with its query. */
+  readonly path: string
+  /** What is sent as JSON. */
+  readonly body?: object
 }
 
-/** Adds the options of {@link AdminOptions} to a command. */
-export function addAdminOptions(command: Command): Command {
-  return addConfigOptions(command)
-    .option(
-      '--admin <url>',
-      'admin endpoint of the daemon, instead of admin.listen of the configuration',
-      parseUrl,
-    )
-    .option('--json', 'print JSON')
+/** What a request needs beside its URL. */
+interface Call extends Partial<Change> {
+  readonly token?: AdminToken
+  readonly signal?: AbortSignal
 }
 
 /** Asks the daemon; `path` is one of its admin API. Throws a {@link CommandError} when it can't be asked. */
 export async function askDaemon<Answer>(path: string, options: AdminOptions, io: CliIo): Promise<Answer> {
-  const { origin } = options.admin ?? (await configuredUrl(options, io))
-  const { status, text } = await get(new URL(path, origin))
-  if (status !== 200) throw notADaemon(origin, `it answers with the status ${status}`)
+  const origin = await adminOrigin(options, io)
+  const body = await send(origin, { path, signal: AbortSignal.timeout(READ_TIMEOUT_MS) })
+  return parseAnswer(origin, await body.text()) as Answer
+}
+
+/** Has the daemon change something. Throws a {@link CommandError} when it can't be asked, or refuses. */
+export async function tellDaemon<Answer>(change: Change, options: TokenOptions, io: CliIo): Promise<Answer> {
+  const origin = await adminOrigin(options, io)
+  const body = await send(origin, { ...change, token: await readAdminToken(options, io) })
+  return parseAnswer(origin, await body.text()) as Answer
+}
+
+/** As {@link tellDaemon}, for an answer that comes step by step. Who stops to read breaks it off. */
+export async function* followDaemon<Step>(
+  change: Change,
+  options: TokenOptions,
+  io: CliIo,
+): AsyncIterable<Step> {
+  const origin = await adminOrigin(options, io)
+  const body = await send(origin, { ...change, token: await readAdminToken(options, io) })
   try {
-    return JSON.parse(text) as Answer
+    for await (const line of textLines(body)) yield parseAnswer(origin, line) as Step
+  } catch (cause) {
+    if (cause instanceof CommandError) throw cause
+    throw new CommandError(`the daemon at ${origin} broke off; its log says why`, { cause })
+  }
+}
+
+async function send(origin: string, call: Call): Promise<Dispatcher.ResponseData['body']> {
+  const { statusCode, body } = await connect(origin, call)
+  if (statusCode === 200) return body
+  throw refusal(origin, statusCode, await body.text(), call.token)
+}
+
+async function connect(origin: string, { body, method, path = '/', signal, token }: Call) {
+  const json = body === undefined ? {} : { 'content-type': 'application/json' }
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token.token}` }
+  try {
+    return await request(new URL(path, origin), {
+      method: method ?? 'GET',
+      headers: { ...json, ...authorization },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: signal ?? null,
+      // A change takes as long as it takes; a daemon that dies is noticed at once.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
+  } catch (cause) {
+    const { code, name } = cause as NodeJS.ErrnoException
+    throw new CommandError(
+      `no daemon answers at ${origin} (${code ?? name}); start one with: layermesh serve`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+function parseAnswer(origin: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
   } catch (cause) {
     throw notADaemon(origin, 'its answer is not JSON', cause)
   }
 }
 
-async function configuredUrl(options: ConfigOptions, io: CliIo): Promise<URL> {
-  const { listen } = (await configOf(options, io)).admin
-  if (listen.port === 0) {
-    throw new CommandError('admin.listen leaves the port to the system: name the daemon with --admin URL')
+function refusal(origin: string, status: number, text: string, token: AdminToken | undefined): CommandError {
+  const reason = refusalReason(text)
+  if (reason === undefined) return notADaemon(origin, `it answers with the status ${status}`)
+  if (status === 400) return new WrongUsageError(reason)
+  if (status === 401 && token !== undefined) {
+    return new CommandError(
+      `the daemon at ${origin} has another admin token than ${token.file}: ${TOKEN_ADVICE}`,
+    )
   }
-  return new URL(`http://${reachableAddress(formatListenAddress(listen))}`)
+  return new CommandError(reason)
 }
 
-async function get(url: URL): Promise<{ readonly status: number; readonly text: string }> {
+// The daemon says in JSON why it refuses.
+function refusalReason(text: string): string | undefined {
   try {
-    const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(TIMEOUT_MS) })
-    return { status: statusCode, text: await body.text() }
-  } catch (cause) {
-    const { code, name } = cause as NodeJS.ErrnoException
-    throw new CommandError(
-      `no daemon answers at ${url.origin} (${code ?? name}); start one with: layermesh serve`,
-      { cause },
-    )
+    const { error } = JSON.parse(text) as { readonly error?: unknown }
+    return typeof error === 'string' ? error : undefined
+  } catch {
+    return undefined
   }
 }
 
 function notADaemon(origin: string, reason: string, cause?: unknown): CommandError {
   return new CommandError(`what answers at ${origin} is not a layermesh daemon: ${reason}`, { cause })
-}
-
-function parseUrl(text: string): URL {
-  const url = URL.parse(text)
-  if (url !== null && /^https?:$/.test(url.protocol)) return url
-  throw new InvalidArgumentError('Expected a URL such as http://127.0.0.1:5001')
 }

@@ -1,9 +1,11 @@
 import type { PeerStatus } from '@layermesh/interface'
 import type { Command } from 'commander'
-import { addAdminOptions, askDaemon, type AdminOptions } from './admin-client.ts'
+import { askDaemon } from './admin-client.ts'
+import { addAdminOptions, type AdminOptions } from './admin-options.ts'
 import type { CliIo } from './cli-io.ts'
 import { formatTable } from './table.ts'
 import { formatBytes } from './units.ts'
+import { writeAnswer } from './write-answer.ts'
 
 const NO_PEERS =
   'no peers yet: nodes of the same local network find each other, others are named in mesh.bootstrap\n'
@@ -15,7 +17,7 @@ export function addPeersCommand(program: Command, io: CliIo): void {
     .addHelpText('after', "\nExamples:\n  layermesh peers\n  layermesh peers --json | jq '.[].name'")
     .action(async (options: AdminOptions) => {
       const peers = await askDaemon<readonly PeerStatus[]>('/api/v1/peers', options, io)
-      io.stdout.write(options.json ? `${JSON.stringify(peers, undefined, 2)}\n` : peersText(peers))
+      writeAnswer(peers, peersText, options, io)
     })
 }
 

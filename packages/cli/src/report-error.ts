@@ -2,6 +2,7 @@ import { ConfigInvalidError, LayermeshError } from '@layermesh/interface'
 import { CommanderError } from 'commander'
 import type { CliIo } from './cli-io.ts'
 import { CommandError } from './command-error.ts'
+import { WrongUsageError } from './wrong-usage-error.ts'
 
 const WRONG_USAGE = 2
 
@@ -10,7 +11,7 @@ export function reportError(error: unknown, { stderr }: Pick<CliIo, 'stderr'>): 
   // commander has written its own line.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE
   stderr.write(errorLine(describe(error)))
-  return error instanceof ConfigInvalidError ? WRONG_USAGE : 1
+  return error instanceof ConfigInvalidError || error instanceof WrongUsageError ? WRONG_USAGE : 1
 }
 
 /** An error message as the one line that is shown to people. */

@@ -1,4 +1,9 @@
 import { Command } from 'commander'
+import { addImagesCommand } from './cache/images-command.ts'
+import { addPinCommand } from './cache/pin-command.ts'
+import { addPurgeCommand } from './cache/purge-command.ts'
+import { addUnpinCommand } from './cache/unpin-command.ts'
+import { addVerifyCommand } from './cache/verify-command.ts'
 import type { CliIo } from './cli-io.ts'
 import { addDemoCommand } from './demo/demo-command.ts'
 import { addPeersCommand } from './peers-command.ts'
@@ -13,6 +18,7 @@ const EXAMPLES = `
 Examples:
   layermesh serve            run a node with its defaults
   layermesh peers            show who it found
+  layermesh images           show what is cached
   layermesh demo             see what a cluster saves, on this machine alone
   layermesh serve --help     how to configure it
 
@@ -42,6 +48,11 @@ function createProgram(io: CliIo): Command {
   addServeCommand(program, io)
   addStatusCommand(program, io)
   addPeersCommand(program, io)
+  addImagesCommand(program, io)
+  addPinCommand(program, io)
+  addUnpinCommand(program, io)
+  addPurgeCommand(program, io)
+  addVerifyCommand(program, io)
   addDemoCommand(program, io)
   return program
 }

@@ -1,9 +1,11 @@
 import { BYTE_SOURCES, type NodeStatus } from '@layermesh/interface'
 import type { Command } from 'commander'
-import { addAdminOptions, askDaemon, type AdminOptions } from './admin-client.ts'
+import { askDaemon } from './admin-client.ts'
+import { addAdminOptions, type AdminOptions } from './admin-options.ts'
 import type { CliIo } from './cli-io.ts'
 import { formatTable } from './table.ts'
 import { formatBytes, formatSeconds } from './units.ts'
+import { writeAnswer } from './write-answer.ts'
 
 /** `layermesh status`: what the node on this machine is, has and did. */
 export function addStatusCommand(program: Command, io: CliIo): void {
@@ -12,7 +14,7 @@ export function addStatusCommand(program: Command, io: CliIo): void {
     .addHelpText('after', '\nExamples:\n  layermesh status\n  layermesh status --json | jq .bytes.served')
     .action(async (options: AdminOptions) => {
       const status = await askDaemon<NodeStatus>('/api/v1/status', options, io)
-      io.stdout.write(options.json ? `${JSON.stringify(status, undefined, 2)}\n` : statusText(status))
+      writeAnswer(status, statusText, options, io)
     })
 }
 

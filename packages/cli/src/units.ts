@@ -7,6 +7,12 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1024 ** power).toFixed(1)} ${BINARY_UNITS[power - 1] ?? ''}`
 }
 
+/** How long ago something was, for people, in the largest unit: `45 s ago`, `3 h ago`. */
+export function formatAge(ageMs: number): string {
+  const [largest = ''] = /^\d+ \w+/.exec(formatSeconds(Math.max(0, ageMs / 1000))) ?? []
+  return `${largest} ago`
+}
+
 /** A time span for people, in its two largest units: `45 s`, `2 h 5 min`, `3 d 0 h`. */
 export function formatSeconds(seconds: number): string {
   const whole = Math.floor(seconds)

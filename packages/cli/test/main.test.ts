@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdmin, type Admin } from '@layermesh/admin'
 import { silentLog, type PeerStatus } from '@layermesh/interface'
+import { scriptedCacheControl } from '@layermesh/testkit'
 import { runCommand } from './support/run-command.ts'
 import { PEERS, STATUS } from './support/statuses.ts'
 
@@ -15,7 +16,12 @@ describe('layermesh', () => {
   })
 
   describe('--help', () => {
-    for (const command of [[], ['serve'], ['status'], ['peers'], ['demo']]) {
+    for (const command of [
+      [],
+      ...['serve', 'status', 'peers', 'images', 'pin', 'unpin', 'purge', 'verify', 'demo'].map((name) => [
+        name,
+      ]),
+    ]) {
       it(`explains ${['layermesh', ...command].join(' ')} with examples`, async () => {
         const { code, stdout, stderr } = await runCommand([...command, '--help'])
         assert.deepEqual([code, stderr], [0, ''])
@@ -37,6 +43,12 @@ describe('layermesh', () => {
       [['serve', '--set', 'log.level=loud'], /log\.level = "loud" .*: expected one of error, warn/],
       [['serve', '--set', 'log.levle=info'], /did you mean log\.level\?/],
       [['status', '--admin', '127.0.0.1:5001'], /Expected a URL such as http:/],
+      [['unpin'], /missing required argument 'image'/],
+      [['verify', 'a', 'b'], /too many arguments/],
+      [['verify', 'a', '--all'], /give one of them/],
+      [['purge'], /name images, or give --repository/],
+      [['purge', 'nginx', '--upstream', 'docker.io'], /give one of them/],
+      [['purge', '--unused-for', '7'], /Expected a duration .* such as 500ms/],
       [['peers', '--set', 'admin.listen=5001'], /admin\.listen = 5001 .*: expected host:port/],
     ]
     for (const [args, message] of cases) {
@@ -72,12 +84,13 @@ describe('layermesh', () => {
       admin = createAdmin(
         {
           log: silentLog,
+          cache: scriptedCacheControl(),
           metricsText: async () => ({ contentType: 'text/plain', body: '' }),
           status: async () => STATUS,
           peers: async () => peers,
           readiness: () => ({}),
         },
-        { listen: { host: '127.0.0.1', port: 0 } },
+        { listen: { host: '127.0.0.1', port: 0 }, token: 'a-token-of-16-letters' },
       )
       await admin.start()
     })

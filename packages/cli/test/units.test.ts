@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { formatBytes, formatSeconds } from '../src/units.ts'
+import { formatAge, formatBytes, formatSeconds } from '../src/units.ts'
 
 describe('formatBytes', () => {
   const cases: readonly (readonly [bytes: number, text: string])[] = [
@@ -24,5 +24,18 @@ describe('formatSeconds', () => {
   ]
   for (const [seconds, text] of cases) {
     it(`writes ${seconds} as ${text}`, () => assert.equal(formatSeconds(seconds), text))
+  }
+})
+
+describe('formatAge', () => {
+  const cases: readonly (readonly [ageMs: number, text: string])[] = [
+    [-5000, '0 s ago'],
+    [45_900, '45 s ago'],
+    [61_000, '1 min ago'],
+    [3 * 3_600_000 + 60_000, '3 h ago'],
+    [400 * 86_400_000, '400 d ago'],
+  ]
+  for (const [ageMs, text] of cases) {
+    it(`writes ${ageMs} as ${text}`, () => assert.equal(formatAge(ageMs), text))
   }
 })

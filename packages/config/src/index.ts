@@ -4,5 +4,6 @@
  *
  * @packageDocumentation
  */
+export { duration } from './duration.ts'
 export { loadConfig, type ConfigSources } from './load-config.ts'
 export type { Config, UpstreamConfig } from './settings.ts'

@@ -16,12 +16,13 @@ export interface Kind<Value> {
 }
 
 /**
- * What a setting is when nobody sets it: a value as it would be written in the file, one that is computed from
- * the machine or the settings beside it and is documented in `words`, nothing, or an error.
+ * What a setting is when nobody sets it: a value as it would be written in the file, one that is computed from the
+ * machine, the settings beside it or, outside of lists, all that are written, and is documented in `words`, nothing,
+ * or an error.
  */
 export type Otherwise =
   | { readonly value: unknown }
-  | { readonly words: string; compute(siblings: RawGroup): unknown }
+  | { readonly words: string; compute(siblings: RawGroup, all: RawGroup): unknown }
   | 'absent'
   | 'required'
 

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import envPaths from 'env-paths'
 import { byteSize } from './byte-size.ts'
 import { duration, timeout } from './duration.ts'
@@ -7,7 +8,7 @@ import { listenAddress } from './listen-address.ts'
 import { meshListenAddress, meshPeerAddress } from './mesh-address.ts'
 import { label, path } from './plain-text.ts'
 import { registryAlias, registryEndpoint, registryHost } from './registry-host.ts'
-import { group, optionalSetting, setting, type ValueOf } from './setting.ts'
+import { group, optionalSetting, setting, type RawGroup, type ValueOf } from './setting.ts'
 import { WELL_KNOWN_UPSTREAMS } from './well-known-upstreams.ts'
 
 const UPSTREAM = group({
@@ -67,7 +68,7 @@ export const SETTINGS = group({
           kind: text(path),
           otherwise: {
             words: "`layermesh` in the user's data folder (on Linux `~/.local/share/layermesh`)",
-            compute: () => envPaths('layermesh', { suffix: '' }).data,
+            compute: defaultDataDir,
           },
           help: 'Folder of the cache and of the identity of the node. One daemon at a time can use it.',
         }),
@@ -114,12 +115,20 @@ export const SETTINGS = group({
       },
     }),
     admin: group({
-      help: 'Health, metrics and status of this node.',
+      help: 'Health, metrics and status of this node, and what a person can do with its cache.',
       entries: {
         listen: setting({
           kind: text(listenAddress),
           otherwise: { value: '127.0.0.1:5001' },
           help: 'Address of the admin endpoint.',
+        }),
+        tokenFile: setting({
+          kind: text(path),
+          otherwise: {
+            words: '`admin.token` in `node.dataDir`',
+            compute: (_siblings, { node }) => join(dataDirOf(node as RawGroup | undefined), 'admin.token'),
+          },
+          help: 'File with the token that requests need which change something: at least 16 letters, digits or `-._~+/=`. When there is none, the node makes one that only its user can read.',
         }),
       },
     }),
@@ -217,6 +226,14 @@ export const SETTINGS = group({
     }),
   },
 })
+
+function dataDirOf({ dataDir }: RawGroup = {}): string {
+  return typeof dataDir === 'string' ? dataDir : defaultDataDir()
+}
+
+function defaultDataDir(): string {
+  return envPaths('layermesh', { suffix: '' }).data
+}
 
 /** The whole configuration of a node, checked and deeply frozen. Made by {@link loadConfig} only. */
 export type Config = ValueOf<typeof SETTINGS>

@@ -66,6 +66,16 @@ describe('loadConfig', () => {
       assert.deepEqual(ghcr?.endpoints, ['https://ghcr.io'])
     })
 
+    it('put the admin token into the data folder, wherever that is', async () => {
+      const tokenFileWith = async (...set: readonly string[]) =>
+        (await loadConfig({ ...NOTHING, set })).admin.tokenFile
+      const { node, admin } = await loadConfig(NOTHING)
+      assert.equal(admin.tokenFile, join(node.dataDir, 'admin.token'))
+      assert.equal(await tokenFileWith('node.dataDir=/srv/cache'), '/srv/cache/admin.token')
+      assert.equal(await tokenFileWith('node.dataDir=data'), join(process.cwd(), 'data/admin.token'))
+      assert.equal(await tokenFileWith('node.dataDir=/srv', 'admin.tokenFile=/run/token'), '/run/token')
+    })
+
     it('are frozen at every depth', async () => {
       const { upstreams } = await loadConfig(NOTHING)
       assert.throws(() => (upstreams[0]!.aliases as string[]).push('x'), TypeError)

@@ -32,7 +32,7 @@ describe('SETTINGS', () => {
     const check = createLayerCheck()
     for (const [key, { otherwise }] of settingsOf(SETTINGS)) {
       if (typeof otherwise === 'string') continue
-      const value = 'value' in otherwise ? otherwise.value : otherwise.compute({})
+      const value = 'value' in otherwise ? otherwise.value : otherwise.compute({}, {})
       assert.doesNotThrow(() => check(layerOf('the table', key, value)))
     }
     assert.doesNotThrow(() => check({ origin: 'the table', values: { upstreams: WELL_KNOWN_UPSTREAMS } }))

@@ -8,6 +8,7 @@ import { createPeerNetwork } from '@layermesh/mesh'
 import { createMirror, type Mirror } from '@layermesh/mirror'
 import { createUpstreamClient } from '@layermesh/registry-client'
 
+import { copyCounts, NO_COPIES } from './copy-counts.ts'
 import { readSecret } from './read-secret.ts'
 import { tagPolicies } from './tag-policies.ts'
 
@@ -41,9 +42,25 @@ export async function startParts(
   const { clock, log, metrics, version } = environment
   const { dataDir, name } = config.node
   const { secretFile, stallTimeoutMs } = config.mesh
-  const secret = secretFile === undefined ? {} : { secret: await readSecret(secretFile) }
+  const secret = secretFile === undefined ? {} : { secret: await readSecret('mesh.secretFile', secretFile) }
 
-  const storage = await openStorage({ clock, log }, { dataDir })
+  // Copies are asked for when room is needed, by when there is a directory.
+  let cluster: { readonly directory: Directory; readonly network: PeerNetwork } | undefined
+  const storage = await openStorage(
+    {
+      ...{ clock, log, metrics },
+      copiesOf(digest) {
+        return cluster === undefined
+          ? NO_COPIES
+          : copyCounts(cluster.directory.holders(digest), cluster.network)
+      },
+    },
+    {
+      ...{ dataDir, nodeId: name },
+      limits: { maxBytes: config.cache.maxBytes, minFreeBytes: config.cache.minFreeBytes },
+      ...{ unusedForMs: config.cache.unusedForMs, scrubEveryMs: config.cache.scrubEveryMs },
+    },
+  )
   stack.defer(() => storage.close())
 
   const upstream = createUpstreamClient({ clock, log, metrics }, { upstreams: config.upstreams, version })
@@ -57,6 +74,7 @@ export async function startParts(
   stack.defer(() => network.stop())
 
   const directory = createDirectory({ clock, log, metrics, network }, {})
+  cluster = { directory, network }
   // What is on disk already is part of the first snapshot, not news.
   for (const { digest, sizeBytes } of storage.blobs.list()) directory.announce(digest, sizeBytes)
   const unwatch = storage.blobs.watch({

@@ -1,8 +1,11 @@
 import { createAdmin } from '@layermesh/admin'
 import type { Config } from '@layermesh/config'
 import { type Log, systemClock } from '@layermesh/interface'
+import { createUpstreamTable } from '@layermesh/oci'
 import { createMetrics } from '@layermesh/telemetry'
 
+import { loadAdminToken } from './admin-token.ts'
+import { createCacheControl } from './node-cache-control.ts'
 import { startParts } from './node-parts.ts'
 import { nodeStatus, peerStatuses } from './node-status.ts'
 import { productVersion } from './product-version.ts'
@@ -46,11 +49,27 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
     () => storage.totals().blobs,
   )
 
+  metrics.gauge(
+    {
+      name: 'cache_used_bytes',
+      help: 'Bytes that count against cache.maxBytes: finished blobs, downloads under way or paused, quarantine.',
+    },
+    () => storage.space().usedBytes,
+  )
+  metrics.gauge(
+    { name: 'cache_limit_bytes', help: 'The setting cache.maxBytes.' },
+    () => storage.space().maxBytes,
+  )
+
+  const token = await loadAdminToken(config.admin.tokenFile, log)
+  const upstreams = createUpstreamTable(config.upstreams, config.mirror.defaultUpstream)
+  const cache = createCacheControl({ clock, storage, directory, network, upstreams })
   const run = { config, version, startedAtMs: clock.now() }
   let stopping: Promise<void> | undefined
   const admin = createAdmin(
     {
       log,
+      cache,
       metricsText: async () => ({ contentType: metrics.contentType, body: await metrics.text() }),
       status: () => Promise.resolve(nodeStatus(parts, run, clock.now())),
       peers: () => Promise.resolve(peerStatuses(network, directory)),
@@ -59,7 +78,7 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
         mesh: network.self.addresses.length > 0,
       }),
     },
-    { listen: config.admin.listen },
+    { listen: config.admin.listen, token },
   )
   await admin.start()
   stack.defer(() => admin.stop())

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { type NodeStatus, type PeerStatus, silentLog } from '@layermesh/interface'
@@ -187,6 +187,33 @@ describe('startNode', () => {
       start('one', [`mesh.secretFile=${temp.path}/none`]),
       /mesh\.secretFile: .*none can not be read \(ENOENT\)/,
     )
+  })
+
+  it('lets only who has the token of the data folder change something', async () => {
+    const one = await start('one')
+    const token = (await readFile(join(temp.path, 'one', 'admin.token'), 'utf8')).trim()
+    const statusWith = async (authorization: string) => {
+      const response = await request(`http://${one.addresses.admin}/api/v1/purge`, {
+        method: 'POST',
+        headers: { authorization },
+        reset: true,
+      })
+      await response.body.dump()
+      return response.statusCode
+    }
+    assert.equal(await statusWith('Bearer guessed-by-somebody'), 401)
+    // A purge of nothing is refused as well, but for what it is.
+    assert.equal(await statusWith(`Bearer ${token}`), 400)
+  })
+
+  it('refuses an admin token that can be guessed, and leaves nothing running', async () => {
+    const tokenFile = join(temp.path, 'token')
+    await writeFile(tokenFile, 'short\n')
+    await assert.rejects(start('one', [`admin.tokenFile=${tokenFile}`]), {
+      code: 'ERR_CONFIG_INVALID',
+      message: `admin.tokenFile: the secret in ${tokenFile} has 5 characters, allowed are 16 or more`,
+    })
+    await start('one')
   })
 
   it('can be stopped twice', async () => {

@@ -28,6 +28,7 @@ export {
 export { parseRoute, type Route, type RoutedRepository } from './distribution-route.ts'
 export { entityTag, ifRangeHolds, noneMatchNames } from './entity-tag.ts'
 export { errorBody, type OciErrorCode } from './error-body.ts'
+export { formatImageName, formatImageRepository, parseImageName, parseImageRepository } from './image-name.ts'
 export { MAX_MANIFEST_BYTES } from './manifest-document.ts'
 export { manifestMediaType } from './manifest-media-type.ts'
 export { referencesOf, type IndexChild, type ManifestReferences } from './manifest-references.ts'
@@ -44,4 +45,9 @@ export { isDigestReference, parseReference, type Reference } from './reference.t
 export { MAX_REPOSITORY_NAME_LENGTH, parseRepositoryName } from './repository-name.ts'
 export { parseTag } from './tag.ts'
 export { canonicalRepository, canonicalUpstreamHost, DOCKER_HUB, findUpstreamHost } from './upstream-host.ts'
-export { createUpstreamTable, type UpstreamNames, type UpstreamTable } from './upstream-table.ts'
+export {
+  createUpstreamTable,
+  requireUpstream,
+  type UpstreamNames,
+  type UpstreamTable,
+} from './upstream-table.ts'

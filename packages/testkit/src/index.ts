@@ -45,6 +45,7 @@ export { createMemoryMesh, type MemoryMesh, type MemoryMeshInit } from './memory
 export type { MemoryPeerNetwork } from './memory-peer-network.ts'
 export { DEFAULT_PULL_CONCURRENCY, pullImage, type PullOptions, type PullResult } from './pull-image.ts'
 export { peerNetworkContract, type PeerNetworkHarness } from './peer-network-contract.ts'
+export { scriptedCacheControl, type CacheCall, type ScriptedCacheControl } from './scripted-cache-control.ts'
 export { seededBytes } from './seeded-bytes.ts'
 export { seededRandom } from './seeded-random.ts'
 export type { ImageFormat, LayerCompression } from './media-types.ts'

@@ -1,4 +1,5 @@
 import ora, { type Ora } from 'ora'
+import { hasScreen } from '../has-screen.ts'
 
 /** Tells people how far a demo is, step by step. */
 export interface DemoProgress {
@@ -12,9 +13,9 @@ export interface DemoProgress {
   fail(): void
 }
 
-/** Shows progress as fits what `stream` is: a spinner on a terminal, else one plain line for each step. */
+/** Shows progress as fits what `stream` is: a spinner on a screen, else one plain line for each step. */
 export function createDemoProgress(stream: NodeJS.WriteStream): DemoProgress {
-  return stream.isTTY ? new SpinnerProgress(stream) : new PlainProgress(stream)
+  return hasScreen(stream) ? new SpinnerProgress(stream) : new PlainProgress(stream)
 }
 
 class SpinnerProgress implements DemoProgress {
