@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
 
 import type { Digest } from '@layermesh/interface'
+import { digestHex } from '@layermesh/oci'
 import { buildImage, type BuiltContent, type BuiltImage, until } from '@layermesh/testkit'
 
 import {
@@ -57,6 +60,17 @@ describe('a blob whose file is damaged', () => {
       await until(() => isStored(node))
     })
   }
+
+  it('is read to its end when a bit of its file has flipped', async () => {
+    const node = await addHoldingNode('one')
+    const hex = digestHex(digest)
+    const file = await open(join(node.dataDir, 'v1/blobs/sha256', hex.slice(0, 2), hex), 'r+')
+    await file.write(Buffer.from([(layer.bytes[4 * MiB] ?? 0) ^ 1]), 0, 1, 4 * MiB)
+    await file.close()
+    assert.deepEqual(await readAll(await node.fetcher.openBlob(refTo(digest))), layer.bytes)
+    await until(() => isStored(node))
+    assert.deepEqual(await readAll(await node.fetcher.openBlob(refTo(digest))), layer.bytes)
+  })
 
   it('is read on in the range that was asked for', async () => {
     const node = await addHoldingNode('one')

@@ -80,6 +80,14 @@ describe('a blob that the store has no place for', () => {
     })
   }
 
+  it('streams through when it is larger than the budget', async () => {
+    const node = await cluster.addNode('one', { maxBytes: 5 * MiB })
+    assert.deepEqual(await readAll(await node.fetcher.openBlob(refTo(digest))), large.bytes)
+    await whenIdle(node)
+    assert.equal(await node.storage.blobs.stat(digest), undefined)
+    assert.equal(cluster.origin.account().blobBytes, large.bytes.length)
+  })
+
   it('streams through from a peer', async () => {
     await addHolder(large, large.bytes)
     const node = await cluster.addNode('one')

@@ -44,6 +44,7 @@ export const REPOSITORY = 'library/fetched'
 export interface TestNode {
   readonly fetcher: Fetcher
   readonly storage: Storage
+  readonly dataDir: string
   /** What the fetcher has for a store: the one of `storage`, with a script. */
   readonly store: ScriptedStore
   readonly links: MemoryLinkStore
@@ -57,6 +58,8 @@ export interface TestNodeInit {
   readonly locality?: Locality
   readonly sources?: FetcherInit['sources']
   readonly unwatchedFills?: FetcherInit['unwatchedFills']
+  /** The budget of the store. @default none */
+  readonly maxBytes?: number
   /** @default the machine's clock */
   readonly fetcherClock?: Clock
   /** @default one that says nothing */
@@ -91,7 +94,9 @@ export class TestCluster implements AsyncDisposable {
     const clock = { ...systemClock, now: () => systemClock.now() + this.#clockSkewMs }
     const metrics = createMetrics()
     const common = { clock, log: silentLog, metrics }
-    const storage = await openStorage(common, { dataDir: join(this.#temp.path, name) })
+    const dataDir = join(this.#temp.path, name)
+    const limits = { maxBytes: init.maxBytes ?? Infinity, minFreeBytes: 0 }
+    const storage = await openStorage(common, { dataDir, limits })
     this.#stack.defer(() => storage.close())
     const upstream = createUpstreamClient(
       { ...common, random: seededRandom(1) },
@@ -140,7 +145,7 @@ export class TestCluster implements AsyncDisposable {
     this.#stack.defer(() => fetcher.stop())
     await exchange.serve(fetcher.provider)
     this.#stack.defer(() => exchange.stop())
-    return { fetcher, storage, store, links, directory, network, metricsText: () => metrics.text() }
+    return { fetcher, storage, dataDir, store, links, directory, network, metricsText: () => metrics.text() }
   }
 
   /** Adds a peer that announces `announced` and gives what `provider` says. */
