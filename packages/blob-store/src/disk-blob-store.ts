@@ -13,6 +13,7 @@ import {
   type Fill,
   type HoldingsListener,
   type HoldingsSummary,
+  pieceBytesFor,
   type PieceTable,
   type RemovalReason,
   type Unsubscribe,
@@ -28,7 +29,6 @@ import { hashFile, type HashedFile, type PaceKeeper } from './hash-file.ts'
 import { KeyedQueue } from './keyed-queue.ts'
 import type { LevelLinkStore } from './level-link-store.ts'
 import { PieceGrid } from './piece-grid.ts'
-import { pieceBytesFor } from './piece-size.ts'
 import type { PullLeases } from './pull-leases.ts'
 import type { Quarantine } from './quarantine.ts'
 import { readManifestFile } from './read-manifest-file.ts'
@@ -106,6 +106,10 @@ export class DiskBlobStore implements BlobStore {
     const entry = (await this.stat(digest)) === undefined ? undefined : index.get(digest)
     if (entry === undefined) throw new BlobNotFoundError(digest)
     return this.#tableOf(entry)
+  }
+
+  pausedSizeBytes(digest: Digest): Promise<number | undefined> {
+    return Promise.resolve(this.#deps.paused.find(digest)?.blob.sizeBytes)
   }
 
   startFill(digest: Digest, sizeBytes: number): Promise<Fill> {

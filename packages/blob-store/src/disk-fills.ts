@@ -1,5 +1,12 @@
 import type { FileHandle } from 'node:fs/promises'
-import { FillWriteError, type BlobStat, type Clock, type Digest, type Log } from '@layermesh/interface'
+import {
+  FillWriteError,
+  pieceBytesFor,
+  type BlobStat,
+  type Clock,
+  type Digest,
+  type Log,
+} from '@layermesh/interface'
 import type { BlobIndex } from './blob-index.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { DataLayout } from './data-layout.ts'
@@ -8,7 +15,6 @@ import type { Disk } from './disk.ts'
 import type { FaultHook } from './fault-point.ts'
 import { FillJournal, type OpenedJournal } from './fill-journal.ts'
 import { occupiedBytes, type PausedFill, type PausedFills } from './paused-fills.ts'
-import { pieceBytesFor } from './piece-size.ts'
 import { resumeFill, type ResumedFill } from './resume-fill.ts'
 import type { Room } from './room.ts'
 import { SharedFile } from './shared-file.ts'

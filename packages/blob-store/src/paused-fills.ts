@@ -40,6 +40,11 @@ export class PausedFills {
     return this.#fills.values()
   }
 
+  /** The paused fill of a digest, which stays paused. */
+  find(digest: Digest): PausedFill | undefined {
+    return this.#fills.get(digest)
+  }
+
   /** Adds a fill. Of two of the same blob the one with more pieces stays, the other's files are removed. */
   async add(fill: PausedFill): Promise<void> {
     const other = this.#fills.get(fill.digest)

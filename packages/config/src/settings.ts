@@ -207,6 +207,11 @@ export const SETTINGS = group({
           field: 'scrubEveryMs',
           help: 'Every blob is read and hashed again once in this time, slowly; a damaged one is taken out and fetched again. `0s` turns it off.',
         }),
+        unwatchedFills: setting({
+          kind: choice(['finish', 'pause', 'drop']),
+          otherwise: { value: 'finish' },
+          help: 'What becomes of a download that for 10 seconds no client and no peer has wanted any more: `finish` it for whoever comes next; `pause` it, and go on from there when somebody wants it again; or `drop` it.',
+        }),
       },
     }),
     sources: setting({

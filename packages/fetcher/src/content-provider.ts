@@ -39,7 +39,7 @@ export class NodeContentProvider implements ContentProvider {
     if (leadScope === undefined) return undefined
     const job = jobs.join(ref, leadScope)
     if (!job.leadFor(leadScope)) throw new ContentUnavailableError('this node waits for another lead')
-    const opened = await job.follow(options.signal)
+    const opened = await job.follow('peer', options.signal)
     return opened === undefined ? this.#held(request) : filling(opened)
   }
 
@@ -71,7 +71,7 @@ export class NodeContentProvider implements ContentProvider {
 }
 
 /** Pieces of a fill, as they come. The last one comes when the whole blob has turned out right. */
-function filling({ fill, handle }: OpenGeneration): ProvidedContent {
+function filling({ fill, handle, watch }: OpenGeneration): ProvidedContent {
   const { pieceBytes, sizeBytes } = fill
   return {
     sizeBytes,
@@ -84,7 +84,10 @@ function filling({ fill, handle }: OpenGeneration): ProvidedContent {
       if (sha256 === undefined) throw noSuchPiece(index)
       return { sha256, read: () => handle.read(range, { signal }) }
     },
-    [Symbol.asyncDispose]: () => handle[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      watch[Symbol.dispose]()
+      await handle[Symbol.asyncDispose]()
+    },
   }
 }
 

@@ -2,6 +2,7 @@ import {
   type ContentRef,
   type Fill,
   LayermeshError,
+  StoreFullError,
   type UpstreamBlob,
   type UpstreamClient,
 } from '@layermesh/interface'
@@ -43,10 +44,14 @@ export async function copyFromUpstream(copy: UpstreamCopy): Promise<void> {
       await writeBody(answer, fill, start, onBytes)
     } catch (error) {
       fruitless = received > 0 ? 0 : fruitless + 1
-      if (fruitless >= MAX_FRUITLESS_ATTEMPTS || !(error instanceof LayermeshError && error.retryable))
-        throw error
+      if (fruitless >= MAX_FRUITLESS_ATTEMPTS || !isUpstreamsTrouble(error)) throw error
     }
   }
+}
+
+/** Whether another try may help; a store that is full stays full. */
+function isUpstreamsTrouble(error: unknown): boolean {
+  return error instanceof LayermeshError && error.retryable && !(error instanceof StoreFullError)
 }
 
 /** Writes the body that begins at `start` up to what is on disk already. */

@@ -1,16 +1,18 @@
-import { abortable } from '@layermesh/async'
+import { abortable, SingleFlight } from '@layermesh/async'
 import type { ContentProvider, Exchange } from '@layermesh/exchange'
 import {
   type BlobFacts,
   BlobNotFoundError,
   type ContentFetcher,
   type ContentRef,
+  ContentUnavailableError,
   type Counter,
   type Digest,
   type FetchedBlob,
   type FetchedManifest,
   type FetchOptions,
   LINK_CLASSES,
+  type LinkStore,
   type Metrics,
   type ResolvedTag,
   type SourceScope,
@@ -22,19 +24,24 @@ import { MAX_MANIFEST_BYTES, manifestMediaType } from '@layermesh/oci'
 import { LRUCache } from 'lru-cache'
 
 import { NodeContentProvider } from './content-provider.ts'
-import { cachedBlob, FollowedBlob } from './fetched-blob.ts'
-import type { FillJob, FillJobDeps } from './fill-job.ts'
+import { FollowedBlob, type GoOnReading, HeldBlob, type InterruptedRead } from './fetched-blob.ts'
+import type { FillJob, FillJobDeps, UnwatchedFills } from './fill-job.ts'
 import { FillJobs } from './fill-jobs.ts'
+import type { Watcher } from './fill-watchers.ts'
+import type { BlobPrefix } from './passing-fill.ts'
 import { PeerOffences } from './peer-offences.ts'
+import { RefetchQueue } from './refetch-queue.ts'
 import type { TagPolicy } from './tag-freshness.ts'
 import { TagResolver } from './tag-resolver.ts'
+import { isRefusedByStore, UnkeptFills } from './unkept-fills.ts'
 
 /** Bytes of manifests kept in memory: they are asked for several times in each pull, and are small. */
 const MANIFEST_CACHE_BYTES = 16 * 1024 * 1024
 
 /** Collaborators of the fetcher. */
-export interface FetcherDeps extends Omit<FillJobDeps, 'onFetched' | 'offences'> {
+export interface FetcherDeps extends Omit<FillJobDeps, 'onFetched' | 'onKept' | 'offences' | 'unkept'> {
   readonly tags: TagStore
+  readonly links: LinkStore
   readonly peers: Pick<Exchange, 'open' | 'askTag'>
   readonly metrics: Metrics
 }
@@ -43,10 +50,21 @@ export interface FetcherDeps extends Omit<FillJobDeps, 'onFetched' | 'offences'>
 export interface FetcherInit {
   /** The setting `sources`. */
   readonly sources: readonly SourceScope[]
+  /** The setting `cache.unwatchedFills`. */
+  readonly unwatchedFills: UnwatchedFills
   readonly tagPolicyOf: (upstream: string) => TagPolicy
 }
 
-/** Content from this node's disk, else from peers, else from upstream; each missing blob is fetched once at a time. */
+/** A manifest in memory. */
+interface KnownManifest {
+  readonly bytes: Uint8Array
+  readonly mediaType: string
+}
+
+/**
+ * Content from this node's disk, else from peers, else from upstream; each missing blob is fetched once at a time. What the
+ * disk has no place for is passed on without being kept.
+ */
 export class Fetcher implements ContentFetcher {
   /** What this node gives to its peers. */
   readonly provider: ContentProvider
@@ -54,24 +72,51 @@ export class Fetcher implements ContentFetcher {
   readonly #fetched: Counter
   readonly #jobs: FillJobs
   readonly #tags: TagResolver
-  readonly #manifests: LRUCache<Digest, { readonly bytes: Uint8Array; readonly mediaType: string }>
+  readonly #refetches: RefetchQueue
+  readonly #manifests: LRUCache<Digest, KnownManifest>
+  readonly #readingManifests = new SingleFlight<string, FetchedManifest>()
 
   constructor(deps: FetcherDeps, init: FetcherInit) {
     this.#deps = deps
+    const labels = { source: [...LINK_CLASSES, 'upstream'] }
     this.#fetched = deps.metrics.counter({
       name: 'fetched_bytes_total',
       help: 'Bytes of manifests and blobs that this node fetched, by where they came from.',
-      labels: { source: [...LINK_CLASSES, 'upstream'] },
+      labels,
     })
-    const onFetched = (source: SourceScope, bytes: number) => this.#fetched.add(bytes, { source })
-    this.#jobs = new FillJobs({ ...deps, offences: new PeerOffences(), onFetched }, init.sources)
+    const unkept = deps.metrics.counter({
+      name: 'unkept_bytes_total',
+      help: 'Fetched bytes that were passed on without being kept, because the disk had no place for them.',
+      labels,
+    })
+    const onFetched = (source: SourceScope, bytes: number, isKept: boolean) => {
+      this.#fetched.add(bytes, { source })
+      if (!isKept) unkept.add(bytes, { source })
+    }
+    this.#jobs = new FillJobs(
+      {
+        ...deps,
+        offences: new PeerOffences(),
+        unkept: new UnkeptFills(),
+        onFetched,
+        onKept: (ref) => this.#link(ref),
+      },
+      init,
+    )
+    this.#refetches = new RefetchQueue((ref) => this.#fetchForNobody(ref), deps.log)
     this.provider = new NodeContentProvider({ ...deps, jobs: this.#jobs, tagPolicyOf: init.tagPolicyOf })
     this.#tags = new TagResolver({
       ...deps,
       tagPolicyOf: init.tagPolicyOf,
-      keepManifest: async (manifest) => {
-        onFetched('upstream', manifest.bytes.length)
-        await this.#keep(manifest.digest, manifest.bytes)
+      keepManifest: async ({ digest, bytes }) => {
+        this.#manifests.set(digest, { bytes, mediaType: manifestMediaType(bytes) })
+        let isKept = false
+        try {
+          await this.#jobs.keep(digest, bytes)
+          isKept = true
+        } finally {
+          onFetched('upstream', bytes.length, isKept)
+        }
       },
     })
     this.#manifests = new LRUCache({
@@ -90,20 +135,26 @@ export class Fetcher implements ContentFetcher {
     return this.#fetched.value({ source })
   }
 
-  resolveTag(ref: TagRef, options?: FetchOptions): Promise<ResolvedTag> {
-    return this.#tags.resolve(ref, options)
+  async resolveTag(ref: TagRef, options?: FetchOptions): Promise<ResolvedTag> {
+    const { store } = this.#deps
+    const resolved = await this.#tags.resolve(ref, options)
+    const { digest } = resolved
+    store.used(digest)
+    if ((await store.stat(digest)) !== undefined) {
+      await this.#link({ kind: 'manifest', upstream: ref.upstream, repository: ref.repository, digest })
+    }
+    return resolved
   }
 
   async getManifest(ref: ContentRef, options?: FetchOptions): Promise<FetchedManifest> {
-    const cached = this.#manifests.get(ref.digest)
-    if (cached !== undefined) {
-      return { ...cached, digest: ref.digest, sizeBytes: cached.bytes.length, source: 'cache' }
+    const { digest } = ref
+    const known = this.#manifests.get(digest)
+    if (known !== undefined) {
+      this.#deps.store.used(digest)
+      return { ...known, digest, sizeBytes: known.bytes.length, source: 'cache' }
     }
-    await using blob = await this.openBlob(ref, options)
-    const bytes = await readManifest(blob, options)
-    const mediaType = manifestMediaType(bytes)
-    this.#manifests.set(ref.digest, { bytes, mediaType })
-    return { bytes, mediaType, digest: ref.digest, sizeBytes: bytes.length, source: blob.source }
+    const key = JSON.stringify([ref.kind, ref.upstream, ref.repository, digest])
+    return this.#readingManifests.run(key, () => this.#readManifest(ref), options)
   }
 
   async statBlob(ref: ContentRef, options?: FetchOptions): Promise<BlobFacts> {
@@ -131,14 +182,16 @@ export class Fetcher implements ContentFetcher {
   async openBlob(ref: ContentRef, options?: FetchOptions): Promise<FetchedBlob> {
     for (;;) {
       if (this.#jobs.find(ref.digest) === undefined) {
-        const held = await this.#openHeld(ref.digest)
+        const held = await this.#openHeld(ref)
         if (held !== undefined) return held
       }
       const job = this.#jobs.join(ref)
       try {
-        return await this.#follow(job, ref.digest, options)
+        const blob = await this.#follow(job, ref, 'client', options)
+        if (blob !== undefined) return blob
       } catch (error) {
         options?.signal?.throwIfAborted()
+        if (isRefusedByStore(error)) return await this.#passOn(ref, error, options)
         if (job.isFor(ref)) throw error
       }
       // It could not get the blob from where another caller wanted it. Until its end it would be joined again.
@@ -146,16 +199,26 @@ export class Fetcher implements ContentFetcher {
     }
   }
 
-  /** Ends all fetching. Idempotent. */
+  /** Gets a blob again that this node has lost: in the background, a few at a time. What goes wrong is logged. */
+  refetch(ref: ContentRef): void {
+    this.#refetches.add(ref)
+  }
+
+  /** Ends all fetching; what has come of a blob stays for the next start. Idempotent. */
   stop(): Promise<void> {
+    this.#refetches.stop()
     return this.#jobs.stop()
   }
 
-  async #openHeld(digest: Digest): Promise<FetchedBlob | undefined> {
+  async #openHeld(ref: ContentRef): Promise<FetchedBlob | undefined> {
     const { store } = this.#deps
-    if ((await store.stat(digest)) === undefined) return undefined
+    if ((await store.stat(ref.digest)) === undefined) return undefined
+    return this.#openStored(ref.digest, (read, options) => this.#goOnReading(ref, read, options))
+  }
+
+  async #openStored(digest: Digest, goOn: GoOnReading): Promise<FetchedBlob | undefined> {
     try {
-      return cachedBlob(await store.open(digest))
+      return new HeldBlob(await this.#deps.store.open(digest), goOn)
     } catch (error) {
       // It was removed in between.
       if (error instanceof BlobNotFoundError) return undefined
@@ -163,28 +226,76 @@ export class Fetcher implements ContentFetcher {
     }
   }
 
-  async #follow(job: FillJob, digest: Digest, options: FetchOptions | undefined): Promise<FetchedBlob> {
-    const opened = await job.follow(options?.signal)
-    return opened === undefined
-      ? cachedBlob(await this.#deps.store.open(digest))
-      : new FollowedBlob(job, opened)
+  /** The blob that `job` gets; undefined when it could not be kept, or was removed again, before it could be opened. */
+  async #follow(
+    job: FillJob,
+    ref: ContentRef,
+    watcher: Watcher,
+    options: FetchOptions | undefined,
+  ): Promise<FetchedBlob | undefined> {
+    const opened = await job.follow(watcher, options?.signal)
+    if (opened !== undefined) return new FollowedBlob(this.#jobs, ref, job, opened)
+    // Damaged again as soon as it is here? Then the disk is not to be tried a third time.
+    return this.#openStored(ref.digest, ({ error }) => Promise.reject(error))
   }
 
-  async #keep(digest: Digest, bytes: Uint8Array): Promise<void> {
-    const { store } = this.#deps
-    if ((await store.stat(digest)) !== undefined) return
-    const fill = await store.startFill(digest, bytes.length)
+  /** The blob for one client, without keeping it; `prefix` is what that client has had. */
+  async #passOn(
+    ref: ContentRef,
+    reason: Error,
+    options: FetchOptions | undefined,
+    prefix?: BlobPrefix,
+  ): Promise<FetchedBlob> {
+    const job = this.#jobs.pass(ref, reason, prefix)
+    const opened = await job.follow('client', options?.signal)
+    if (opened === undefined)
+      throw new ContentUnavailableError(`${ref.digest} is not kept`, { cause: reason })
+    return new FollowedBlob(this.#jobs, ref, job, opened)
+  }
+
+  /** The blob for the rest of a read of a file that is damaged: the store has dropped that, and it is fetched again. */
+  async #goOnReading(
+    ref: ContentRef,
+    { handle, left, error }: InterruptedRead,
+    options: FetchOptions | undefined,
+  ): Promise<FetchedBlob> {
     try {
-      await fill.write(0, bytes)
-      await fill.commit()
-    } catch (error) {
-      await fill.fail(error as Error)
+      const copy = await this.#follow(this.#jobs.join(ref), ref, 'node', options)
+      if (copy?.sizeBytes === handle.sizeBytes) return copy
+      await copy?.[Symbol.asyncDispose]()
       throw error
+    } catch (cause) {
+      options?.signal?.throwIfAborted()
+      if (!isRefusedByStore(cause) || left.end !== handle.sizeBytes) throw cause
+      return this.#passOn(ref, cause, options, { handle, end: left.start })
+    }
+  }
+
+  async #fetchForNobody(ref: ContentRef): Promise<void> {
+    const job = this.#jobs.join(ref)
+    const watch = job.watch('node')
+    await job.done.finally(() => watch[Symbol.dispose]())
+  }
+
+  async #readManifest(ref: ContentRef): Promise<FetchedManifest> {
+    await using blob = await this.openBlob(ref)
+    const bytes = await readManifest(blob)
+    const mediaType = manifestMediaType(bytes)
+    this.#manifests.set(ref.digest, { bytes, mediaType })
+    return { bytes, mediaType, digest: ref.digest, sizeBytes: bytes.length, source: blob.source }
+  }
+
+  /** Remembers where content that is kept was had. Not being able to is no reason to refuse it. */
+  async #link(ref: ContentRef): Promise<void> {
+    try {
+      await this.#deps.links.put(ref)
+    } catch (error) {
+      this.#deps.log.warn({ ...ref, err: error }, 'link not stored')
     }
   }
 }
 
-async function readManifest(blob: FetchedBlob, options: FetchOptions | undefined): Promise<Uint8Array> {
+async function readManifest(blob: FetchedBlob): Promise<Uint8Array> {
   if (blob.sizeBytes > MAX_MANIFEST_BYTES) {
     throw new UpstreamProtocolError(
       `${blob.digest} has ${blob.sizeBytes} bytes, a manifest at most ${MAX_MANIFEST_BYTES}`,
@@ -192,7 +303,7 @@ async function readManifest(blob: FetchedBlob, options: FetchOptions | undefined
   }
   const bytes = new Uint8Array(blob.sizeBytes)
   let offset = 0
-  for await (const chunk of blob.read(undefined, options)) {
+  for await (const chunk of blob.read()) {
     bytes.set(chunk, offset)
     offset += chunk.length
   }

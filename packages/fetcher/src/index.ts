@@ -4,4 +4,5 @@
  * @packageDocumentation
  */
 export { Fetcher, type FetcherDeps, type FetcherInit } from './fetcher.ts'
+export type { UnwatchedFills } from './fill-job.ts'
 export type { TagPolicy } from './tag-freshness.ts'

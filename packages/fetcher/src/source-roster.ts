@@ -38,6 +38,9 @@ export interface SourceRosterInit {
   readonly leadScope?: LinkClass | undefined
 }
 
+/** Who gave bytes; who gave those that were here before isn't known. */
+type Contributor = PeerId | 'upstream' | 'earlier fetch'
+
 /**
  * The sources of one fetch: which is next, which have failed and why, and who is to blame for wrong bytes.
  * The plan is made anew at each step, so that who joins or announces in the meantime is asked too.
@@ -47,7 +50,7 @@ export class SourceRoster {
   readonly #init: SourceRosterInit
   readonly #tried = new Set<string>()
   readonly #avoided = new Set<PeerId>()
-  readonly #contributors = new Set<PeerId | 'upstream'>()
+  readonly #contributors = new Set<Contributor>()
   #current: Source | undefined
   #leadScope: LinkClass | undefined
   #distrustsPeers = false
@@ -100,6 +103,16 @@ export class SourceRoster {
     this.#contributors.add(source.kind === 'upstream' ? 'upstream' : source.peer)
   }
 
+  /** Remembers that some bytes were here before. */
+  resumed(): void {
+    this.#contributors.add('earlier fetch')
+  }
+
+  /** Lets the current source be tried again: it was not its fault. */
+  again(): void {
+    if (this.#current !== undefined) this.#tried.delete(keyOf(this.#current))
+  }
+
   /** Remembers why `source` failed. */
   failed(source: Source, error: unknown): void {
     const { directory, log } = this.#deps
@@ -128,11 +141,11 @@ export class SourceRoster {
    */
   corrupted(error: BlobCorruptError): void {
     this.#lastError = error
-    const [first, ...others] = this.#contributors
-    if (others.length > 0) this.#tried.delete(keyOf({ kind: 'upstream' }))
-    else if (first !== undefined && first !== 'upstream') this.#ban(first, error)
-    for (const contributor of this.#contributors)
-      if (contributor !== 'upstream') this.#avoided.add(contributor)
+    const peers = [...this.#contributors].filter(isPeer)
+    const [peer] = peers
+    if (this.#contributors.size > 1) this.#tried.delete(keyOf({ kind: 'upstream' }))
+    else if (peer !== undefined) this.#ban(peer, error)
+    for (const contributor of peers) this.#avoided.add(contributor)
     this.#contributors.clear()
     this.#distrustsPeers = true
   }
@@ -150,6 +163,10 @@ export class SourceRoster {
     this.#deps.log.warn({ peer, digest: this.#init.digest, durationMs, err: error }, 'peer banned')
     this.#deps.network.ban(peer, durationMs)
   }
+}
+
+function isPeer(contributor: Contributor): contributor is PeerId {
+  return contributor !== 'upstream' && contributor !== 'earlier fetch'
 }
 
 function upstreamFirst(a: Source, b: Source): number {

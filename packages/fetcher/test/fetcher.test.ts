@@ -319,6 +319,48 @@ describe('Fetcher', () => {
     })
   })
 
+  describe('links', () => {
+    const linksOf = async (node: TestNode, of: Digest) => [...(await node.links.of(of))]
+
+    it('are put for what has been fetched, and for what a tag points to once that is here', async () => {
+      const node = await cluster.addNode('one')
+      const { digest: manifest } = image.manifest.descriptor
+      await readAll(await node.fetcher.openBlob(refTo(digest)))
+      await until(async () => node.fetcher.fills === 0)
+      assert.deepEqual(await linksOf(node, digest), [refTo(digest)])
+      const tag = { upstream: refTo(digest).upstream, repository: REPOSITORY, tag: 'latest' }
+      await node.fetcher.resolveTag(tag)
+      assert.deepEqual(await linksOf(node, manifest), [])
+      await node.fetcher.getManifest(refTo(manifest, 'manifest'))
+      await until(async () => node.fetcher.fills === 0)
+      assert.deepEqual(await linksOf(node, manifest), [refTo(manifest, 'manifest')])
+      cluster.origin.add('library/other', image, { tag: 'latest' })
+      await node.fetcher.resolveTag({ ...tag, repository: 'library/other' })
+      assert.equal((await linksOf(node, manifest)).length, 2)
+    })
+
+    it('do not stop a fetch when they can not be put', async () => {
+      const node = await cluster.addNode('one')
+      node.links.put = () => Promise.reject(new Error('scripted'))
+      assert.deepEqual(await readAll(await node.fetcher.openBlob(refTo(digest))), layer.bytes)
+      await until(() => isStored(node))
+      const tag = { upstream: refTo(digest).upstream, repository: REPOSITORY, tag: 'latest' }
+      await node.fetcher.getManifest(refTo(image.manifest.descriptor.digest, 'manifest'))
+      assert.equal((await node.fetcher.resolveTag(tag)).digest, image.manifest.descriptor.digest)
+    })
+  })
+
+  it('tells the store of what was used without being opened', async () => {
+    const node = await cluster.addNode('one')
+    const { digest: manifest } = image.manifest.descriptor
+    await node.fetcher.getManifest(refTo(manifest, 'manifest'))
+    assert.deepEqual(node.store.usedDigests, [])
+    await node.fetcher.getManifest(refTo(manifest, 'manifest'))
+    assert.deepEqual(node.store.usedDigests, [manifest])
+    await node.fetcher.resolveTag({ upstream: refTo(digest).upstream, repository: REPOSITORY, tag: 'latest' })
+    assert.deepEqual(node.store.usedDigests, [manifest, manifest])
+  })
+
   describe('statBlob', () => {
     it('asks upstream, a peer and the disk for the size, the nearest first, and fetches nothing', async () => {
       const one = await cluster.addNode('one')

@@ -111,6 +111,11 @@ export interface BlobStore {
    */
   pieceTable(digest: Digest): Promise<PieceTable>
   /**
+   * Size of the whole blob, as it was told to an earlier fill that was paused or interrupted and that `startFill` would
+   * go on from; undefined when there is none. Local and quick.
+   */
+  pausedSizeBytes(digest: Digest): Promise<number | undefined>
+  /**
    * Starts to fill a blob of `sizeBytes`, from where an earlier fill of it was paused or interrupted if there was
    * one; its room is reserved until the fill ends, and others are evicted for it if need be. The caller makes sure
    * that a digest is filled once at a time.

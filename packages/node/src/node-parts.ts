@@ -95,15 +95,27 @@ export async function startParts(
       ...environment,
       store: storage.blobs,
       tags: storage.tags,
+      links: storage.links,
       upstream,
       peers: exchange,
       network,
       directory,
       random: Math.random,
     },
-    { sources: config.sources, tagPolicyOf: tagPolicies(config.upstreams) },
+    {
+      sources: config.sources,
+      unwatchedFills: config.cache.unwatchedFills,
+      tagPolicyOf: tagPolicies(config.upstreams),
+    },
   )
   stack.defer(() => fetcher.stop())
+  const unwatchDamage = storage.blobs.watch({
+    removed(_digest, reason, links) {
+      const newest = links.at(-1)
+      if (reason === 'damaged' && newest !== undefined) fetcher.refetch(newest)
+    },
+  })
+  stack.defer(unwatchDamage)
   await exchange.serve(fetcher.provider)
   stack.defer(() => exchange.stop())
 

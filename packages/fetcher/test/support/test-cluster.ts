@@ -5,6 +5,7 @@ import { openStorage, type Storage } from '@layermesh/blob-store'
 import { createDirectory } from '@layermesh/directory'
 import { type ContentProvider, createExchange, type ProvidedContent } from '@layermesh/exchange'
 import {
+  type Clock,
   type ContentKind,
   type ContentRef,
   type Descriptor,
@@ -12,6 +13,7 @@ import {
   type Directory,
   type FetchedBlob,
   type Locality,
+  type Log,
   silentLog,
   systemClock,
 } from '@layermesh/interface'
@@ -28,7 +30,9 @@ import {
   until,
 } from '@layermesh/testkit'
 
-import { Fetcher } from '../../src/index.ts'
+import { Fetcher, type FetcherInit } from '../../src/index.ts'
+import { MemoryLinkStore } from './memory-link-store.ts'
+import { ScriptedStore } from './scripted-store.ts'
 
 /** Host by which the origin is known to the nodes. */
 export const UPSTREAM = 'origin.test'
@@ -40,6 +44,11 @@ export const REPOSITORY = 'library/fetched'
 export interface TestNode {
   readonly fetcher: Fetcher
   readonly storage: Storage
+  readonly dataDir: string
+  /** What the fetcher has for a store: the one of `storage`, with a script. */
+  readonly store: ScriptedStore
+  readonly links: MemoryLinkStore
+  readonly metricsText: () => Promise<string>
   readonly directory: Directory
   readonly network: MemoryPeerNetwork
 }
@@ -47,7 +56,14 @@ export interface TestNode {
 /** Settings that a test may change. */
 export interface TestNodeInit {
   readonly locality?: Locality
-  readonly sources?: ConstructorParameters<typeof Fetcher>[1]['sources']
+  readonly sources?: FetcherInit['sources']
+  readonly unwatchedFills?: FetcherInit['unwatchedFills']
+  /** The budget of the store. @default none */
+  readonly maxBytes?: number
+  /** @default the machine's clock */
+  readonly fetcherClock?: Clock
+  /** @default one that says nothing */
+  readonly fetcherLog?: Log
   readonly revalidateAfterMs?: number
   readonly serveStaleForMs?: number
 }
@@ -76,8 +92,11 @@ export class TestCluster implements AsyncDisposable {
 
   async addNode(name: string, init: TestNodeInit = {}): Promise<TestNode> {
     const clock = { ...systemClock, now: () => systemClock.now() + this.#clockSkewMs }
-    const common = { clock, log: silentLog, metrics: createMetrics() }
-    const storage = await openStorage(common, { dataDir: join(this.#temp.path, name) })
+    const metrics = createMetrics()
+    const common = { clock, log: silentLog, metrics }
+    const dataDir = join(this.#temp.path, name)
+    const limits = { maxBytes: init.maxBytes ?? Infinity, minFreeBytes: 0 }
+    const storage = await openStorage(common, { dataDir, limits })
     this.#stack.defer(() => storage.close())
     const upstream = createUpstreamClient(
       { ...common, random: seededRandom(1) },
@@ -101,10 +120,15 @@ export class TestCluster implements AsyncDisposable {
     const stallTimeoutMs = { site: 10_000, region: 10_000, world: 10_000 }
     const exchange = createExchange({ ...common, network }, { stallTimeoutMs, waitIntervalMs: 20 })
     const { revalidateAfterMs = 60_000, serveStaleForMs = 3_600_000 } = init
+    const store = new ScriptedStore(storage.blobs)
+    const links = new MemoryLinkStore()
     const fetcher = new Fetcher(
       {
         ...common,
-        store: storage.blobs,
+        clock: init.fetcherClock ?? clock,
+        log: init.fetcherLog ?? silentLog,
+        store,
+        links,
         tags: storage.tags,
         upstream,
         peers: exchange,
@@ -114,13 +138,14 @@ export class TestCluster implements AsyncDisposable {
       },
       {
         sources: init.sources ?? ['site', 'region', 'world', 'upstream'],
+        unwatchedFills: init.unwatchedFills ?? 'finish',
         tagPolicyOf: () => ({ revalidateAfterMs, serveStaleForMs }),
       },
     )
     this.#stack.defer(() => fetcher.stop())
     await exchange.serve(fetcher.provider)
     this.#stack.defer(() => exchange.stop())
-    return { fetcher, storage, directory, network }
+    return { fetcher, storage, dataDir, store, links, directory, network, metricsText: () => metrics.text() }
   }
 
   /** Adds a peer that announces `announced` and gives what `provider` says. */
@@ -154,12 +179,17 @@ export function refTo(digest: Digest, kind: ContentKind = 'blob'): ContentRef {
   return { upstream: UPSTREAM, repository: REPOSITORY, kind, digest }
 }
 
+/** Copies what is read to its end. */
+export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const copies: Buffer[] = []
+  for await (const chunk of chunks) copies.push(Buffer.from(chunk))
+  return Buffer.concat(copies)
+}
+
 /** Reads a blob to its end and disposes of it. */
 export async function readAll(blob: FetchedBlob): Promise<Buffer> {
   await using opened = blob
-  const chunks: Buffer[] = []
-  for await (const chunk of opened.read()) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks)
+  return await collect(opened.read())
 }
 
 /** Resolves once `node` knows that somebody holds `digest`. */
