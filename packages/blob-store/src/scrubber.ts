@@ -33,16 +33,14 @@ export class Scrubber {
     const { clock, index, nowMs } = this.#deps
     while (!signal.aborted) {
       const { due, nextDueInMs } = planScrub(index.entries(), nowMs(), this.#periodMs)
-      for (const entry of due) {
-        if (signal.aborted) return
-        await this.#scrub(entry.stat.digest, signal)
-      }
+      for (const entry of due) await this.#scrub(entry.stat.digest, signal)
       // What could not be read is due still: it isn't tried again at once.
       await sleep(clock, due.length > 0 ? MAX_PAUSE_MS : Math.min(nextDueInMs, MAX_PAUSE_MS), signal)
     }
   }
 
   async #scrub(digest: Digest, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
     const { clock, index, log, scrubbedBytes, verify } = this.#deps
     const rate = scrubRate(index.totals.bytes, this.#periodMs)
     try {

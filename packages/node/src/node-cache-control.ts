@@ -22,7 +22,7 @@ import {
   type UpstreamTable,
 } from '@layermesh/oci'
 
-import { copyCounts } from './copy-counts.ts'
+import { copyCounts } from './copy-counter.ts'
 
 /** Collaborators of {@link createCacheControl}. */
 export interface CacheControlDeps {

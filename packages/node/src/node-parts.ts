@@ -8,7 +8,7 @@ import { createPeerNetwork } from '@layermesh/mesh'
 import { createMirror, type Mirror } from '@layermesh/mirror'
 import { createUpstreamClient } from '@layermesh/registry-client'
 
-import { copyCounts, NO_COPIES } from './copy-counts.ts'
+import { CopyCounter } from './copy-counter.ts'
 import { readSecret } from './read-secret.ts'
 import { tagPolicies } from './tag-policies.ts'
 
@@ -44,17 +44,9 @@ export async function startParts(
   const { secretFile, stallTimeoutMs } = config.mesh
   const secret = secretFile === undefined ? {} : { secret: await readSecret('mesh.secretFile', secretFile) }
 
-  // Copies are asked for when room is needed, by when there is a directory.
-  let cluster: { readonly directory: Directory; readonly network: PeerNetwork } | undefined
+  const copies = new CopyCounter()
   const storage = await openStorage(
-    {
-      ...{ clock, log, metrics },
-      copiesOf(digest) {
-        return cluster === undefined
-          ? NO_COPIES
-          : copyCounts(cluster.directory.holders(digest), cluster.network)
-      },
-    },
+    { clock, log, metrics, copiesOf: (digest) => copies.of(digest) },
     {
       ...{ dataDir, nodeId: name },
       limits: { maxBytes: config.cache.maxBytes, minFreeBytes: config.cache.minFreeBytes },
@@ -74,7 +66,7 @@ export async function startParts(
   stack.defer(() => network.stop())
 
   const directory = createDirectory({ clock, log, metrics, network }, {})
-  cluster = { directory, network }
+  copies.follow(directory, network)
   // What is on disk already is part of the first snapshot, not news.
   for (const { digest, sizeBytes } of storage.blobs.list()) directory.announce(digest, sizeBytes)
   const unwatch = storage.blobs.watch({

@@ -88,6 +88,8 @@ export class NodeCluster implements AsyncDisposable {
         ...(locality && { locality }),
         mirror: { listen: ['127.0.0.1:0'], defaultUpstream: upstream.host },
         admin: { listen: '127.0.0.1:0' },
+        // Their data is gone soon, however full the disk of this machine is.
+        cache: { minFreeBytes: '0B' },
         mesh: {
           listen: ['/ip4/127.0.0.1/tcp/0'],
           mdns: false,

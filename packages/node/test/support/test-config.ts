@@ -13,6 +13,7 @@ export function testConfig(
     'admin.listen="127.0.0.1:0"',
     'mesh.listen=[/ip4/127.0.0.1/tcp/0]',
     'mesh.mdns=false',
+    'cache.minFreeBytes=0B',
     'mesh.stallTimeout.site=10s',
     'mesh.stallTimeout.beyond=10s',
     `upstreams=[{host: origin.test, endpoints: ["${init.originUrl}"]}]`,
