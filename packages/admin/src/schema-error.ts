@@ -1,7 +1,10 @@
-import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
+import type { FastifyServerOptions } from 'fastify'
+
+/** What fastify says of one member that is not as the schema wants it. */
+type SchemaErrors = Parameters<NonNullable<FastifyServerOptions['schemaErrorFormatter']>>[0]
 
 /** Says in one line what of a request is not as its schema wants it: `body must have required property 'select'`. */
-export function schemaError(errors: readonly FastifySchemaValidationError[], where: string): Error {
+export function schemaError(errors: SchemaErrors, where: string): Error {
   const [first] = errors
   const { additionalProperty: extra } = first?.params ?? {}
   const what = extra === undefined ? first?.message : `has no member ${JSON.stringify(extra)}`

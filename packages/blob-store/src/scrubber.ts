@@ -40,10 +40,10 @@ export class Scrubber {
   }
 
   async #scrub(digest: Digest, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return
     const { clock, index, log, scrubbedBytes, verify } = this.#deps
     const rate = scrubRate(index.totals.bytes, this.#periodMs)
     try {
+      signal.throwIfAborted()
       await verify(digest, async (bytes) => {
         signal.throwIfAborted()
         scrubbedBytes.add(bytes)

@@ -119,7 +119,7 @@ describe('listStoredImages', () => {
   it('is pinned by a tag that it has, and by its digest', () => {
     const facts = { links: [link(NGINX, 'index')], tags: [tag(NGINX, 'latest', 'index')] }
     const isPinned = (pin: object) =>
-      list({ ...facts, pins: [{ ...NGINX, tag: 'latest', pinnedAtMs: 0, ...pin } as never] })[0]!.pinned
+      list({ ...facts, pins: [{ ...NGINX, tag: 'latest', pinnedAtMs: 0, ...pin }] })[0]!.pinned
     assert.equal(isPinned({}), true)
     assert.equal(isPinned({ tag: 'other' }), false)
     assert.equal(isPinned({ tag: undefined, digest: named('index') }), true)
