@@ -1,5 +1,9 @@
 import type { Clock, Log, Metrics, UpstreamClient } from '@layermesh/interface'
+import { AddressGuard } from './address-guard.ts'
+import { ConfiguredCredentials, type CredentialFiles } from './configured-credentials.ts'
+import { createAskHelper } from './credential-helper.ts'
 import { Endpoint } from './endpoint.ts'
+import { type ResolveHost, resolveHost } from './host-address.ts'
 import { HttpTransport } from './http-transport.ts'
 import { HttpUpstreamClient } from './http-upstream-client.ts'
 import { Upstream } from './upstream.ts'
@@ -18,6 +22,14 @@ export interface UpstreamEndpoints {
   readonly host: string
   /** Base URLs, such as `https://registry-1.docker.io`, in the order in which they are tried. */
   readonly endpoints: readonly string[]
+  /** Logins; a host for which there is none is asked without. */
+  readonly credentials?: CredentialFiles
+  /** Hosts with private addresses that an endpoint with a public one may lead to, as storage or for tokens. */
+  readonly privateHosts?: readonly string[]
+  /** Certificates in PEM of authorities that are trusted beside the system's. */
+  readonly ca?: string | undefined
+  /** Base URL of an HTTP proxy, login included. @default what `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say */
+  readonly proxy?: string | undefined
 }
 
 /** What the client works with. */
@@ -30,6 +42,16 @@ export interface UpstreamClientDeps {
    * @default Math.random
    */
   readonly random?: () => number
+  /**
+   * Finds the addresses of hosts.
+   * @default the system's resolver
+   */
+  readonly resolveHost?: ResolveHost
+  /**
+   * The environment that may name a proxy.
+   * @default process.env
+   */
+  readonly env?: Readonly<Record<string, string | undefined>>
 }
 
 /** Fixed at construction. */
@@ -53,7 +75,7 @@ export interface ClosableUpstreamClient extends UpstreamClient {
 }
 
 /**
- * Makes the client of the configured upstreams: anonymous tokens, redirects, ranges, repetitions, failover. Opens no
+ * Makes the client of the configured upstreams: logins, tokens, redirects, ranges, repetitions, failover. Opens no
  * connection before it is asked for something. Throws TypeError when an endpoint is no URL.
  */
 export function createUpstreamClient(
@@ -62,18 +84,34 @@ export function createUpstreamClient(
 ): ClosableUpstreamClient {
   const { clock, random = Math.random } = deps
   const log = deps.log.child({ component: 'registry-client' })
-  const transport = new HttpTransport(
-    { clock, metrics: new UpstreamMetrics(deps.metrics) },
-    {
-      userAgent: `layermesh/${init.version}`,
-      connectTimeoutMs: init.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
-      headersTimeoutMs: init.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS,
-      bodyStallTimeoutMs: init.bodyStallTimeoutMs ?? DEFAULT_BODY_STALL_TIMEOUT_MS,
-    },
-  )
-  const upstreams = init.upstreams.map(({ host, endpoints }) => {
-    const reachedAt = endpoints.map((baseUrl) => new Endpoint({ clock, transport }, host, baseUrl))
+  const metrics = new UpstreamMetrics(deps.metrics)
+  const askHelper = createAskHelper(clock)
+  const transports: HttpTransport[] = []
+  const upstreams = init.upstreams.map((upstream) => {
+    const { host, endpoints, privateHosts = [], ca, proxy } = upstream
+    const credentials = new ConfiguredCredentials(
+      { clock, log: log.child({ upstream: host }), askHelper },
+      host,
+      upstream.credentials ?? {},
+    )
+    const guard = new AddressGuard(deps.resolveHost ?? resolveHost, privateHosts)
+    const transport = new HttpTransport(
+      { clock, metrics, guard },
+      {
+        userAgent: `layermesh/${init.version}`,
+        connectTimeoutMs: init.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+        headersTimeoutMs: init.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS,
+        bodyStallTimeoutMs: init.bodyStallTimeoutMs ?? DEFAULT_BODY_STALL_TIMEOUT_MS,
+        ca,
+        proxy,
+        env: deps.env ?? process.env,
+      },
+    )
+    transports.push(transport)
+    const reachedAt = endpoints.map(
+      (baseUrl) => new Endpoint({ clock, transport, credentials }, host, baseUrl),
+    )
     return new Upstream({ clock, log, random }, host, reachedAt)
   })
-  return new HttpUpstreamClient({ clock, transport, upstreams })
+  return new HttpUpstreamClient({ clock, transports, upstreams })
 }

@@ -31,7 +31,8 @@ import type { Upstream } from './upstream.ts'
 /** What the client works with. */
 export interface HttpUpstreamClientDeps {
   readonly clock: Clock
-  readonly transport: HttpTransport
+  /** What upstreams are reached by; closed with the client. */
+  readonly transports: readonly HttpTransport[]
   readonly upstreams: readonly Upstream[]
 }
 
@@ -41,12 +42,12 @@ type Target = Omit<ContentRequest, 'method'>
 /** The distribution API ("Pull") over HTTP: what to ask for, and what to believe of the answers. */
 export class HttpUpstreamClient implements UpstreamClient {
   readonly #clock: Clock
-  readonly #transport: HttpTransport
+  readonly #transports: readonly HttpTransport[]
   readonly #upstreams: ReadonlyMap<string, Upstream>
 
-  constructor({ clock, transport, upstreams }: HttpUpstreamClientDeps) {
+  constructor({ clock, transports, upstreams }: HttpUpstreamClientDeps) {
     this.#clock = clock
-    this.#transport = transport
+    this.#transports = transports
     this.#upstreams = new Map(upstreams.map((upstream) => [upstream.host, upstream]))
   }
 
@@ -113,7 +114,7 @@ export class HttpUpstreamClient implements UpstreamClient {
 
   /** Ends all requests and closes all connections; the client can't be used after that. Idempotent. */
   async close(): Promise<void> {
-    await this.#transport.close()
+    await Promise.all(this.#transports.map((transport) => transport.close()))
   }
 
   #perform<T>(
