@@ -1,4 +1,4 @@
-import type { Clock, Log, Metrics, UpstreamClient } from '@layermesh/interface'
+import type { Clock, Log, Metrics, UpstreamClient, UpstreamStatus } from '@layermesh/interface'
 import { AddressGuard } from './address-guard.ts'
 import { ConfiguredCredentials, type CredentialFiles } from './configured-credentials.ts'
 import { createAskHelper } from './credential-helper.ts'
@@ -22,6 +22,11 @@ export interface UpstreamEndpoints {
   readonly host: string
   /** Base URLs, such as `https://registry-1.docker.io`, in the order in which they are tried. */
   readonly endpoints: readonly string[]
+  /**
+   * Base URLs of mirrors that are tried before the endpoints, in this order: their path is what stands before the repository in
+   * names there. What a mirror doesn't have, the endpoints are asked for.
+   */
+  readonly mirrors?: readonly string[]
   /** Logins; a host for which there is none is asked without. */
   readonly credentials?: CredentialFiles
   /** Hosts with private addresses that an endpoint with a public one may lead to, as storage or for tokens. */
@@ -70,6 +75,8 @@ export interface UpstreamClientInit {
 
 /** An upstream client with connections to close. */
 export interface ClosableUpstreamClient extends UpstreamClient {
+  /** What is known of the upstreams, in the order in which they were configured. */
+  status(): readonly UpstreamStatus[]
   /** Ends all requests and closes all connections; the client can't be used after that. Idempotent. */
   close(): Promise<void>
 }
@@ -89,11 +96,8 @@ export function createUpstreamClient(
   const transports: HttpTransport[] = []
   const upstreams = init.upstreams.map((upstream) => {
     const { host, endpoints, privateHosts = [], ca, proxy } = upstream
-    const credentials = new ConfiguredCredentials(
-      { clock, log: log.child({ upstream: host }), askHelper },
-      host,
-      upstream.credentials ?? {},
-    )
+    const credentialDeps = { clock, log: log.child({ upstream: host }), askHelper }
+    const files = upstream.credentials ?? {}
     const guard = new AddressGuard(deps.resolveHost ?? resolveHost, privateHosts)
     const transport = new HttpTransport(
       { clock, metrics, guard },
@@ -108,10 +112,20 @@ export function createUpstreamClient(
       },
     )
     transports.push(transport)
+    const credentials = new ConfiguredCredentials(credentialDeps, host, files)
     const reachedAt = endpoints.map(
-      (baseUrl) => new Endpoint({ clock, transport, credentials }, host, baseUrl),
+      (baseUrl) =>
+        new Endpoint({ clock, transport, credentials }, { upstream: host, baseUrl, isMirror: false }),
     )
-    return new Upstream({ clock, log, random }, host, reachedAt)
+    const mirroredAt = (upstream.mirrors ?? []).map((baseUrl) => {
+      // A mirror is another registry: it must not see the upstream's login.
+      const { dockerConfig, pullSecret } = files
+      const { host: mirror } = new URL(baseUrl)
+      const own = new ConfiguredCredentials(credentialDeps, mirror, { dockerConfig, pullSecret })
+      return new Endpoint({ clock, transport, credentials: own }, { upstream: host, baseUrl, isMirror: true })
+    })
+    return new Upstream({ clock, log, random }, host, [...mirroredAt, ...reachedAt])
   })
+  metrics.watchQuotas(upstreams)
   return new HttpUpstreamClient({ clock, transports, upstreams })
 }

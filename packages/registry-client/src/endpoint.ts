@@ -1,8 +1,9 @@
-import { type ContentKind, UpstreamDeniedError } from '@layermesh/interface'
+import { type Clock, type ContentKind, UpstreamDeniedError } from '@layermesh/interface'
 import { findBearerChallenge, offersBasic } from '@layermesh/oci'
 import { BearerTokens, type BearerTokensDeps, type TokenKey } from './bearer-tokens.ts'
 import { basicAuthorization, type CredentialSource } from './credential.ts'
 import type { HttpReply, HttpTransport } from './http-transport.ts'
+import { parsePullQuota, type PullQuota } from './pull-quota.ts'
 import { followRedirects } from './redirects.ts'
 
 /** A request for content, by its place in the distribution API. */
@@ -24,20 +25,35 @@ export interface EndpointDeps extends BearerTokensDeps {
 /** How storage answers to an address that has expired since it was signed, or was signed for another. */
 const EXPIRED_LINK_STATUSES = new Set([400, 401, 403])
 
+/** What an endpoint is. */
+export interface EndpointInit {
+  /** The image host of the upstream. */
+  readonly upstream: string
+  /** The registry's own, with what stands before `/v2/`; that of a mirror, with what stands before the repository in names. */
+  readonly baseUrl: string
+  /** Whether it is a mirror, which has more than one upstream and may not have everything. */
+  readonly isMirror: boolean
+}
+
 /** One place where an upstream can be reached. */
 export class Endpoint {
+  readonly isMirror: boolean
   readonly #baseUrl: URL
   readonly #upstream: string
+  readonly #clock: Clock
   readonly #transport: HttpTransport
   readonly #credentials: CredentialSource
   readonly #tokens: BearerTokens
+  #quota: PullQuota | undefined
   /** Whether the registry has wanted name and password before: then it wants them each time. */
   #wantsBasic = false
 
-  /** `baseUrl` is what stands before `/v2/`. Throws TypeError when it is no URL. */
-  constructor(deps: EndpointDeps, upstream: string, baseUrl: string) {
+  /** Throws TypeError when its URL is none. */
+  constructor(deps: EndpointDeps, { upstream, baseUrl, isMirror }: EndpointInit) {
+    this.isMirror = isMirror
     this.#baseUrl = new URL(baseUrl)
     this.#upstream = upstream
+    this.#clock = deps.clock
     this.#transport = deps.transport
     this.#credentials = deps.credentials
     this.#tokens = new BearerTokens(deps, upstream, this.#baseUrl)
@@ -46,6 +62,11 @@ export class Endpoint {
   /** Host and port, for messages and the log. */
   get name(): string {
     return this.#baseUrl.host
+  }
+
+  /** What it has said of how many pulls are left; undefined when it has said nothing. */
+  get quota(): PullQuota | undefined {
+    return this.#quota
   }
 
   /**
@@ -68,7 +89,8 @@ export class Endpoint {
 
   /** What is refused is replaced once, and once more when the registry says which scope it misses. */
   async #sendAuthorized(request: ContentRequest): Promise<HttpReply> {
-    const { repository, signal } = request
+    const { signal } = request
+    const repository = this.#repositoryHere(request.repository)
     const credential = await this.#credentials.find(repository, signal)
     const key = { scope: `repository:${repository}:pull`, credential }
     const known = this.#findAuthorization(key)
@@ -140,19 +162,36 @@ export class Endpoint {
     return reply.status === 401 && this.isOwn(reply)
   }
 
-  #sendWith(request: ContentRequest, authorization: string | undefined): Promise<HttpReply> {
-    const { kind, method, repository, reference, headers, signal } = request
-    const prefix = this.#baseUrl.pathname.replace(/\/$/, '')
-    const url = new URL(`${prefix}/v2/${repository}/${kind}s/${reference}`, this.#baseUrl)
-    return followRedirects(this.#transport, {
+  async #sendWith(request: ContentRequest, authorization: string | undefined): Promise<HttpReply> {
+    const { kind, method, headers, signal } = request
+    const reply = await followRedirects(this.#transport, {
       upstream: this.#upstream,
       endpoint: this.#baseUrl,
       kind,
       method,
-      url,
+      url: this.#urlOf(request),
       headers: { ...headers, ...(authorization !== undefined && { authorization }) },
       signal,
     })
+    if (this.isOwn(reply)) this.#quota = parsePullQuota(reply, this.#clock.now()) ?? this.#quota
+    return reply
+  }
+
+  #urlOf({ kind, repository, reference }: ContentRequest): URL {
+    const path = `/v2/${this.#repositoryHere(repository)}/${kind}s/${reference}`
+    if (!this.isMirror) return new URL(this.#path + path, this.#baseUrl)
+    const url = new URL(path, this.#baseUrl)
+    // So does containerd. Registries that are no mirrors may take offence (distribution-spec, "Registry Proxying").
+    url.searchParams.set('ns', this.#upstream)
+    return url
+  }
+
+  #repositoryHere(repository: string): string {
+    return this.isMirror ? `${this.#path}/${repository}`.replace(/^\//, '') : repository
+  }
+
+  get #path(): string {
+    return this.#baseUrl.pathname.replace(/\/$/, '')
   }
 }
 
