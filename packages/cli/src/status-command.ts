@@ -1,4 +1,4 @@
-import { BYTE_SOURCES, type NodeStatus } from '@layermesh/interface'
+import { BYTE_SOURCES, type NodeStatus, type UpstreamStatus } from '@layermesh/interface'
 import type { Command } from 'commander'
 import { askDaemon } from './admin-client.ts'
 import { addAdminOptions, type AdminOptions } from './admin-options.ts'
@@ -22,7 +22,31 @@ export function addStatusCommand(program: Command, io: CliIo): void {
 export function statusText(status: NodeStatus): string {
   const facts = formatTable(['left', 'left'], factsOf(status))
   const traffic = formatTable(['left', ...BYTE_SOURCES.map(() => 'right' as const)], trafficOf(status))
-  return `${facts}\n${traffic}`
+  const upstreams = upstreamsOf(status)
+  const notable = upstreams.length === 0 ? '' : `\n${formatTable(['left', 'left', 'left'], upstreams)}`
+  return `${facts}\n${traffic}${notable}`
+}
+
+// Upstreams of which there is nothing to say would hide the others.
+function upstreamsOf({ upstreams = [] }: NodeStatus): readonly (readonly string[])[] {
+  return upstreams.flatMap(({ host, endpoints }) =>
+    endpoints
+      .filter(({ state, quota }) => state !== 'answers' || quota !== null)
+      .map(({ name, state, quota }) => [`upstream ${host}`, name, `${STATES[state]}${quotaText(quota)}`]),
+  )
+}
+
+const STATES: Readonly<Record<UpstreamStatus['endpoints'][number]['state'], string>> = {
+  answers: 'answers',
+  'left-alone': 'left alone after failures',
+  'on-trial': 'tried again after failures',
+  'asked-last': 'asked last, since its bodies break off',
+}
+
+function quotaText(quota: UpstreamStatus['endpoints'][number]['quota']): string {
+  if (quota === null) return ''
+  const window = quota.windowSeconds === null ? '' : ` in ${formatSeconds(quota.windowSeconds)}`
+  return `; ${quota.remaining} of ${quota.limit} pulls${window} left`
 }
 
 function factsOf({ node, mirror, mesh, cache }: NodeStatus): readonly (readonly string[])[] {

@@ -3,7 +3,7 @@ import { statusText } from '../src/status-command.ts'
 import { STATUS } from './support/statuses.ts'
 
 describe('statusText', () => {
-  it('shows facts, then bytes by where they came from or went to', () => {
+  it('shows facts, bytes by where they came from or went to, and upstreams of which there is something to say', () => {
     assert.equal(
       statusText(STATUS),
       `node     edge-7, layermesh 0.1.0
@@ -19,6 +19,9 @@ bytes                     cache      site  region  world  upstream
 served to clients from  3.0 GiB   1.0 GiB     0 B    0 B     512 B
 fetched from                      1.0 GiB     0 B    0 B   2.0 KiB
 sent to peers in                 10.0 GiB     0 B    0 B
+
+upstream docker.io  cache.example         left alone after failures
+upstream docker.io  registry-1.docker.io  answers; 20 of 100 pulls in 6 h 0 min left
 `,
     )
   })

@@ -6,8 +6,15 @@ import { groupSchema } from './json-schema.ts'
 import type { Layer } from './layer.ts'
 import { listenAddress } from './listen-address.ts'
 import { meshListenAddress, meshPeerAddress } from './mesh-address.ts'
-import { label, path } from './plain-text.ts'
-import { registryAlias, registryEndpoint, registryHost } from './registry-host.ts'
+import { label, loginName, path } from './plain-text.ts'
+import {
+  httpProxy,
+  networkHost,
+  registryAlias,
+  registryEndpoint,
+  registryHost,
+  registryMirror,
+} from './registry-host.ts'
 import type { JsonSchema } from './setting.ts'
 import { SETTINGS } from './settings.ts'
 
@@ -16,13 +23,17 @@ const FORMATS = [
   duration,
   timeout,
   label,
+  loginName,
   path,
   listenAddress,
   meshListenAddress,
   meshPeerAddress,
+  httpProxy,
+  networkHost,
   registryAlias,
   registryEndpoint,
   registryHost,
+  registryMirror,
 ]
 
 /**

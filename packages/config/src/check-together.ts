@@ -4,6 +4,7 @@ import type { Config } from './settings.ts'
 /** Checks what no single setting shows. Throws ERR_CONFIG_INVALID. */
 export function checkTogether(config: Config): void {
   checkUpstreamNames(config.upstreams)
+  checkLogins(config.upstreams)
   const { defaultUpstream, listen } = config.mirror
   const hosts = config.upstreams.map((upstream) => upstream.host)
   if (!hosts.includes(defaultUpstream)) {
@@ -32,5 +33,16 @@ function checkUpstreamNames(upstreams: Config['upstreams']): void {
       }
       owners.set(name, host)
     }
+  }
+}
+
+function checkLogins(upstreams: Config['upstreams']): void {
+  for (const { host, credentials } of upstreams) {
+    const { username, passwordFile } = credentials
+    if ((username === undefined) === (passwordFile === undefined)) continue
+    const missing = username === undefined ? 'username' : 'passwordFile'
+    throw new ConfigInvalidError(
+      `upstreams: credentials of ${host} have no ${missing}: expected username and passwordFile together`,
+    )
   }
 }

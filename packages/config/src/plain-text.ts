@@ -14,3 +14,10 @@ export const path: Format<string> = {
   allowed: 'a path',
   parse: (text) => (text === '' || text.includes('\0') ? undefined : resolve(text)),
 }
+
+/** The name of a user: whatever can stand before the colon of a login (RFC 7617 §2). */
+export const loginName: Format<string> = {
+  name: 'login-name',
+  allowed: 'a name without colons and control characters',
+  parse: (text) => (/^[^:\p{Cc}]+$/u.test(text) ? text : undefined),
+}

@@ -33,3 +33,36 @@ export const registryEndpoint: Format<string> = {
     return url.href === `${url.origin}/` ? url.origin : undefined
   },
 }
+
+/** Where a mirror is reached: an origin, and what stands before the names of images there. */
+export const registryMirror: Format<string> = {
+  name: 'registry-mirror',
+  allowed:
+    'http:// or https:// with a host and, if need be, the first part of names, such as https://harbor.example.com/hub',
+  parse(text) {
+    const url = URL.parse(text)
+    if (url === null || !/^https?:$/.test(url.protocol)) return undefined
+    const components = url.pathname.split('/').filter((component) => component !== '')
+    if (!components.every((component) => NAME_COMPONENT.test(component))) return undefined
+    const plain = [url.origin, ...components].join('/')
+    return [plain, `${plain}/`].includes(url.href) ? plain : undefined
+  },
+}
+
+/** A host as it stands in URLs, without a port. */
+export const networkHost: Format<string> = {
+  name: 'network-host',
+  allowed: 'a host in lower case, such as storage.example.com or 10.0.0.7',
+  parse: (text) => (URL.parse(`https://${text}/`)?.hostname === text ? text : undefined),
+}
+
+/** Where an HTTP proxy is, login included. */
+export const httpProxy: Format<string> = {
+  name: 'http-proxy',
+  allowed: 'http:// or https:// with a host and no path, such as http://proxy.example.com:3128',
+  parse(text) {
+    const url = URL.parse(text)
+    if (url === null || !/^https?:$/.test(url.protocol)) return undefined
+    return url.pathname === '/' && url.search === '' && url.hash === '' ? url.href : undefined
+  },
+}

@@ -6,8 +6,15 @@ import { duration, timeout } from './duration.ts'
 import { choice, flag, integer, keyedListOf, listOf, text } from './kinds.ts'
 import { listenAddress } from './listen-address.ts'
 import { meshListenAddress, meshPeerAddress } from './mesh-address.ts'
-import { label, path } from './plain-text.ts'
-import { registryAlias, registryEndpoint, registryHost } from './registry-host.ts'
+import { label, loginName, path } from './plain-text.ts'
+import {
+  httpProxy,
+  networkHost,
+  registryAlias,
+  registryEndpoint,
+  registryHost,
+  registryMirror,
+} from './registry-host.ts'
 import { group, optionalSetting, setting, type RawGroup, type ValueOf } from './setting.ts'
 import { WELL_KNOWN_UPSTREAMS } from './well-known-upstreams.ts'
 
@@ -28,6 +35,45 @@ const UPSTREAM = group({
       kind: listOf(text(registryEndpoint), 1),
       otherwise: { words: '`https://` and the host', compute: ({ host }) => [`https://${String(host)}`] },
       help: 'Where its API is reached, tried in this order.',
+    }),
+    mirrors: setting({
+      kind: listOf(text(registryMirror), 0),
+      otherwise: { value: [] },
+      help: 'Mirrors of it, tried before its endpoints in this order: another layermesh, a docker-registry, Harbor. A path is what stands before the name of an image there. The host goes along as `ns`. What a mirror does not have or refuses, the endpoints are asked for.',
+    }),
+    credentials: group({
+      help: 'Logins for it. Whoever can reach the mirror of this node can then pull what these logins can. Files are read again when they change. While none can be had, the upstream is asked without a login.',
+      entries: {
+        username: optionalSetting({
+          kind: text(loginName),
+          help: 'The user whose password is in `passwordFile`.',
+        }),
+        passwordFile: optionalSetting({
+          kind: text(path),
+          help: 'File with the password or access token of `username`.',
+        }),
+        pullSecret: optionalSetting({
+          kind: text(path),
+          help: 'The `.dockerconfigjson` of a pull secret of Kubernetes; used where `username` is not set, and for mirrors.',
+        }),
+        dockerConfig: optionalSetting({
+          kind: text(path),
+          help: "Docker's `config.json`, with the credential helpers that it names; used where the others have no login, and for mirrors.",
+        }),
+      },
+    }),
+    privateHosts: setting({
+      kind: listOf(text(networkHost), 0),
+      otherwise: { value: [] },
+      help: 'Hosts with private addresses that it may refer to, as storage or for tokens, though its own address is public.',
+    }),
+    proxy: optionalSetting({
+      kind: text(httpProxy),
+      help: 'An HTTP proxy to reach it by. Without one, `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` of the environment count.',
+    }),
+    caFile: optionalSetting({
+      kind: text(path),
+      help: "Certificates in PEM of authorities that are trusted for it beside the system's.",
     }),
     tags: group({
       help: 'How long what a tag pointed to is believed.',

@@ -4,8 +4,15 @@ import { duration, timeout } from '../src/duration.ts'
 import type { Format } from '../src/format.ts'
 import { listenAddress } from '../src/listen-address.ts'
 import { meshListenAddress, meshPeerAddress } from '../src/mesh-address.ts'
-import { label, path } from '../src/plain-text.ts'
-import { registryAlias, registryEndpoint, registryHost } from '../src/registry-host.ts'
+import { label, loginName, path } from '../src/plain-text.ts'
+import {
+  httpProxy,
+  networkHost,
+  registryAlias,
+  registryEndpoint,
+  registryHost,
+  registryMirror,
+} from '../src/registry-host.ts'
 
 interface Examples<Value> {
   readonly format: Format<Value>
@@ -145,4 +152,54 @@ itKeepsTo({
   format: path,
   accepted: { '/var/lib/layermesh': '/var/lib/layermesh', '/a/../b': '/b', data: `${process.cwd()}/data` },
   refused: ['', 'a\0b'],
+})
+
+itKeepsTo({
+  format: registryMirror,
+  accepted: {
+    ...asTheyAre(
+      'http://127.0.0.1:5000',
+      'https://harbor.example.com/docker-hub',
+      'https://reg.example/a/b_c',
+    ),
+    'https://harbor.example.com/hub/': 'https://harbor.example.com/hub',
+    'http://cache.example/': 'http://cache.example',
+  },
+  refused: [
+    'cache.example',
+    'ftp://cache.example',
+    'https://user:pw@cache.example',
+    'https://cache.example/?x',
+    'https://cache.example/#x',
+    'https://cache.example/Hub',
+    'https://cache.example/a//b',
+    'https://cache.example/a%2fb',
+  ],
+})
+
+itKeepsTo({
+  format: networkHost,
+  accepted: asTheyAre('storage.example.com', 'minio', '10.0.0.7', '[fd00::1]'),
+  refused: ['', 'Storage.example.com', 'storage:9000', 'https://storage', 'user@storage', 'a/b', '10.7'],
+})
+
+itKeepsTo({
+  format: httpProxy,
+  accepted: {
+    'http://proxy.example:3128': 'http://proxy.example:3128/',
+    'http://user:pw@proxy.example:3128/': 'http://user:pw@proxy.example:3128/',
+    'https://proxy.example': 'https://proxy.example/',
+  },
+  refused: [
+    'proxy.example:3128',
+    'socks5://proxy.example',
+    'http://proxy.example/path',
+    'http://proxy.example/?x',
+  ],
+})
+
+itKeepsTo({
+  format: loginName,
+  accepted: asTheyAre('alice', '$oauthtoken', 'robot$proj+pull', '_json_key'),
+  refused: ['', 'a:b', 'a\nb'],
 })

@@ -19,6 +19,20 @@ async function messageOf(sources: Partial<ConfigSources>): Promise<string> {
   assert.fail('the configuration was accepted')
 }
 
+/** What an upstream has of which nothing is said. */
+const UNSET = {
+  mirrors: [],
+  credentials: {
+    username: undefined,
+    passwordFile: undefined,
+    pullSecret: undefined,
+    dockerConfig: undefined,
+  },
+  privateHosts: [],
+  proxy: undefined,
+  caFile: undefined,
+}
+
 describe('loadConfig', () => {
   let dir: TempDir
 
@@ -60,6 +74,7 @@ describe('loadConfig', () => {
         host: 'docker.io',
         aliases: ['hub'],
         endpoints: ['https://registry-1.docker.io'],
+        ...UNSET,
         tags: { revalidateAfterMs: 60_000, serveStaleForMs: 604_800_000 },
       })
       const ghcr = upstreams.find(({ host }) => host === 'ghcr.io')
@@ -112,14 +127,26 @@ describe('loadConfig', () => {
         host: 'docker.io',
         aliases: ['hub'],
         endpoints: ['http://127.0.0.1:5010'],
+        ...UNSET,
         tags: { revalidateAfterMs: 300_000, serveStaleForMs: 604_800_000 },
       })
       assert.deepEqual(upstreams.at(-1), {
         host: 'registry.example.com:5000',
         aliases: ['internal'],
         endpoints: ['https://registry.example.com:5000'],
+        ...UNSET,
         tags: { revalidateAfterMs: 60_000, serveStaleForMs: 604_800_000 },
       })
+    })
+
+    it('lay the members of credentials over each other', async () => {
+      const file = await fileWith(
+        'upstreams: [{ host: a.io, credentials: { username: u, passwordFile: /p } }]',
+      )
+      const set = ['upstreams=[{host: a.io, credentials: {passwordFile: /q}}]']
+      const { upstreams } = await loadConfig({ file, env: {}, set })
+      const { username, passwordFile } = upstreams.at(-1)!.credentials
+      assert.deepEqual([username, passwordFile], ['u', '/q'])
     })
 
     it('leave the default where a key has no value', async () => {
@@ -157,6 +184,10 @@ describe('loadConfig', () => {
       ['upstreams=[{host: a.io, url: x}]', /^upstreams\[0\]\.url .* is not a setting: expected one of/],
       ['upstreams=[{host: a.io, endpoint: x}]', /did you mean upstreams\[0\]\.endpoints\?$/],
       ['upstreams=[{host: a.io, aliases: [hub]}]', /"hub" names both docker\.io and a\.io/],
+      [
+        'upstreams=[{host: a.io, credentials: {username: u}}]',
+        /^upstreams: credentials of a\.io have no passwordFile: expected username and passwordFile together$/,
+      ],
       ['mirror.defaultUpstream=a.io', /^mirror\.defaultUpstream = "a\.io": expected the host of an entry/],
       ['admin.listen=127.0.0.1:5000', /^admin\.listen = "127\.0\.0\.1:5000": .*not in mirror\.listen$/],
       ['log.level=[a', /^--set log\.level is not YAML: /],

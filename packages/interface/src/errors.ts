@@ -24,6 +24,7 @@ export const ERROR_CODES = [
   'ERR_ROUTE_INVALID',
   'ERR_STORE_FULL',
   'ERR_TAG_INVALID',
+  'ERR_UPSTREAM_CREDENTIALS',
   'ERR_UPSTREAM_DENIED',
   'ERR_UPSTREAM_NOT_FOUND',
   'ERR_UPSTREAM_PROTOCOL',
@@ -187,6 +188,11 @@ export class RouteInvalidError extends LayermeshError {
 /** A tag outside the grammar of the distribution-spec. */
 export class TagInvalidError extends LayermeshError {
   override readonly code = 'ERR_TAG_INVALID'
+}
+
+/** The login for an upstream can't be had: its file or helper doesn't give one. The upstream is asked without. */
+export class UpstreamCredentialsError extends LayermeshError {
+  override readonly code = 'ERR_UPSTREAM_CREDENTIALS'
 }
 
 /** Upstream said 401 or 403. */

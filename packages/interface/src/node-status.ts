@@ -1,4 +1,5 @@
 import type { ByteSource, LinkClass, SourceScope } from './locality.ts'
+import type { UpstreamStatus } from './upstream-status.ts'
 
 /** What `GET /api/v1/status` answers and `layermesh status --json` prints. Sizes in bytes, times in ISO 8601. */
 export interface NodeStatus {
@@ -27,6 +28,8 @@ export interface NodeStatus {
     /** Sent to peers, by link class. */
     readonly sent: Readonly<Record<LinkClass, number>>
   }
+  /** Absent in what older daemons answer. */
+  readonly upstreams?: readonly UpstreamStatus[]
 }
 
 /** One element of what `GET /api/v1/peers` answers and `layermesh peers --json` prints. */

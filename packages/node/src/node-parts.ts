@@ -6,9 +6,10 @@ import { Fetcher } from '@layermesh/fetcher'
 import type { Clock, Directory, Log, Metrics, PeerNetwork } from '@layermesh/interface'
 import { createPeerNetwork } from '@layermesh/mesh'
 import { createMirror, type Mirror } from '@layermesh/mirror'
-import { createUpstreamClient } from '@layermesh/registry-client'
+import { type ClosableUpstreamClient, createUpstreamClient } from '@layermesh/registry-client'
 
 import { CopyCounter } from './copy-counter.ts'
+import { readAuthorities } from './read-authorities.ts'
 import { readSecret } from './read-secret.ts'
 import { tagPolicies } from './tag-policies.ts'
 
@@ -23,6 +24,7 @@ export interface NodeEnvironment {
 /** The parts that others ask things of. */
 export interface NodeParts {
   readonly storage: Storage
+  readonly upstream: ClosableUpstreamClient
   readonly network: PeerNetwork
   readonly directory: Directory
   readonly exchange: Exchange
@@ -44,6 +46,8 @@ export async function startParts(
   const { secretFile, stallTimeoutMs } = config.mesh
   const secret = secretFile === undefined ? {} : { secret: await readSecret('mesh.secretFile', secretFile) }
 
+  const upstreams = await readAuthorities(config.upstreams)
+
   const copies = new CopyCounter()
   const storage = await openStorage(
     { clock, log, metrics, copiesOf: (digest) => copies.of(digest) },
@@ -55,7 +59,7 @@ export async function startParts(
   )
   stack.defer(() => storage.close())
 
-  const upstream = createUpstreamClient({ clock, log, metrics }, { upstreams: config.upstreams, version })
+  const upstream = createUpstreamClient({ clock, log, metrics }, { upstreams, version })
   stack.defer(() => upstream.close())
 
   const network = await createPeerNetwork(
@@ -118,5 +122,5 @@ export async function startParts(
   await mirror.start()
   stack.defer(() => mirror.stop())
 
-  return { storage, network, directory, exchange, fetcher, mirror }
+  return { storage, upstream, network, directory, exchange, fetcher, mirror }
 }

@@ -23,7 +23,7 @@ export interface NodeRun {
 
 /** What the node says of itself at `nowMs` (Unix time in milliseconds). */
 export function nodeStatus(parts: NodeParts, run: NodeRun, nowMs: number): NodeStatus {
-  const { exchange, fetcher, mirror, network, storage } = parts
+  const { exchange, fetcher, mirror, network, storage, upstream } = parts
   const { config, startedAtMs, version } = run
   const totals = storage.totals()
   return {
@@ -48,6 +48,7 @@ export function nodeStatus(parts: NodeParts, run: NodeRun, nowMs: number): NodeS
       fetched: record(SCOPES, (scope) => fetcher.fetchedBytes(scope)),
       sent: record(LINK_CLASSES, (link) => exchange.sentBytes(link)),
     },
+    upstreams: upstream.status(),
   }
 }
 

@@ -14,6 +14,8 @@ export interface BearerChallenge {
   readonly service: string | undefined
   /** Space-separated, as the registry wrote it. */
   readonly scope: string | undefined
+  /** Why the token that came along was refused, such as `insufficient_scope` (RFC 6750 §3.1). */
+  readonly error?: string
 }
 
 /**
@@ -37,9 +39,20 @@ export function findBearerChallenge(lines: string | readonly string[]): BearerCh
   for (const { scheme, parameters } of parseAuthChallenges(lines)) {
     const realm = parameters.get('realm')
     if (scheme !== 'bearer' || realm === undefined || realm === '') continue
-    return { realm, service: nonEmpty(parameters.get('service')), scope: nonEmpty(parameters.get('scope')) }
+    const error = parameters.get('error')
+    return {
+      realm,
+      service: nonEmpty(parameters.get('service')),
+      scope: nonEmpty(parameters.get('scope')),
+      ...(error !== undefined && { error }),
+    }
   }
   return undefined
+}
+
+/** Whether a reply offers to be convinced by name and password (RFC 7617). */
+export function offersBasic(lines: string | readonly string[]): boolean {
+  return parseAuthChallenges(lines).some(({ scheme }) => scheme === 'basic')
 }
 
 function parseLine(line: string): AuthChallenge[] {

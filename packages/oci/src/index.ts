@@ -7,6 +7,7 @@
 export { acceptsManifest } from './accept-header.ts'
 export {
   findBearerChallenge,
+  offersBasic,
   parseAuthChallenges,
   type AuthChallenge,
   type BearerChallenge,

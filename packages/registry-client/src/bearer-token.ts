@@ -1,5 +1,4 @@
 import { UpstreamProtocolError } from '@layermesh/interface'
-import type { BearerChallenge } from '@layermesh/oci'
 
 /** The shortest life of a token, in seconds: what a server that names none, or less, is taken to mean (Docker "token"). */
 const MIN_LIFETIME_SECONDS = 60
@@ -17,33 +16,19 @@ export interface BearerToken {
 const TOKEN = /^[\x21-\x7e]+$/
 const utf8 = new TextDecoder()
 
-/**
- * Where to ask for a token for `scope`. A realm may be relative to the request that was challenged and may have a
- * query of its own, which is kept. Throws ERR_UPSTREAM_PROTOCOL for a realm that is no URL, and for one without
- * encryption that a registry with encryption names: whoever listens there could hand out what they like.
- */
-export function tokenUrl(
-  challenge: BearerChallenge,
-  scope: string,
-  challengedUrl: URL,
-  upstream: string,
-): URL {
-  const url = URL.parse(challenge.realm, challengedUrl.href)
-  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    throw new UpstreamProtocolError(`${upstream}: the realm of tokens is no URL`)
-  }
-  if (challengedUrl.protocol === 'https:' && url.protocol === 'http:') {
-    throw new UpstreamProtocolError(`${upstream}: the realm of tokens is http, the registry https`)
-  }
-  if (challenge.service !== undefined) url.searchParams.append('service', challenge.service)
-  for (const part of new Set((challenge.scope ?? scope).split(' ').toSorted())) {
-    if (part !== '') url.searchParams.append('scope', part)
-  }
-  return url
+/** What a token server sent. */
+export interface TokenReply {
+  readonly body: Uint8Array
+  /** Its `Date`: the time by its own clock. */
+  readonly date: string | undefined
 }
 
-/** Reads what a token server sent (Docker "token", OAuth2). Throws ERR_UPSTREAM_PROTOCOL when there is no token in it. */
-export function parseTokenReply(body: Uint8Array, upstream: string): BearerToken {
+/**
+ * Reads what a token server sent (Docker "token", OAuth2). Its life begins when it comes, by our clock; one that the server
+ * has kept since `issued_at` is so much older, by the server's own clock alone, since ours may differ. Throws
+ * ERR_UPSTREAM_PROTOCOL when there is no token in it.
+ */
+export function parseTokenReply({ body, date }: TokenReply, upstream: string): BearerToken {
   const reply = parseJsonObject(body)
   const value = [reply['token'], reply['access_token']].find(
     (candidate) => typeof candidate === 'string' && TOKEN.test(candidate),
@@ -53,7 +38,15 @@ export function parseTokenReply(body: Uint8Array, upstream: string): BearerToken
   const seconds = reply['expires_in']
   const lifetimeSeconds =
     typeof seconds === 'number' && seconds > MIN_LIFETIME_SECONDS ? seconds : MIN_LIFETIME_SECONDS
-  return { value, usableMs: lifetimeSeconds * USED_LIFETIME_PART * 1000 }
+  const lifetimeMs = lifetimeSeconds * USED_LIFETIME_PART * 1000
+  const ageMs = ageOf(reply['issued_at'], date)
+  // Nobody hands out what has expired: a server that seems to says nonsense.
+  return { value, usableMs: ageMs > 0 && ageMs < lifetimeMs ? lifetimeMs - ageMs : lifetimeMs }
+}
+
+/** In milliseconds; NaN when the server doesn't say it. */
+function ageOf(issuedAt: unknown, date: string | undefined): number {
+  return typeof issuedAt === 'string' ? Date.parse(date ?? '') - Date.parse(issuedAt) : Number.NaN
 }
 
 function parseJsonObject(body: Uint8Array): Record<string, unknown> {

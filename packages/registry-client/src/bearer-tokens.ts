@@ -1,11 +1,12 @@
 import { SingleFlight } from '@layermesh/async'
 import { type Clock, UpstreamProtocolError } from '@layermesh/interface'
-import type { BearerChallenge } from '@layermesh/oci'
-import { parseTokenReply, tokenUrl } from './bearer-token.ts'
-import type { HttpTransport } from './http-transport.ts'
+import { type BearerToken, parseTokenReply } from './bearer-token.ts'
+import type { Credential } from './credential.ts'
+import type { HttpReply, HttpTransport } from './http-transport.ts'
 import { readWhole } from './read-whole.ts'
 import { followRedirects } from './redirects.ts'
 import { refusalOf } from './refusal.ts'
+import { type MetChallenge, type TokenRequest, tokenRequests } from './token-request.ts'
 
 /** The longest reply of a token server that is read, in bytes. */
 const MAX_TOKEN_REPLY_BYTES = 1024 * 1024
@@ -16,86 +17,111 @@ export interface BearerTokensDeps {
   readonly transport: HttpTransport
 }
 
-/** A challenge, and the request that met it. */
-export interface MetChallenge {
-  readonly challenge: BearerChallenge
-  readonly url: URL
-}
-
 interface CachedToken {
   readonly value: string
   readonly usableUntilMs: number
 }
 
-/** The anonymous tokens of one endpoint, by the scope that they were wanted for. */
+/** What a token is for, and whose it is. */
+export interface TokenKey {
+  readonly scope: string
+  /** Undefined for a token that anybody gets. */
+  readonly credential: Credential | undefined
+}
+
+/** How token servers answer that don't know a way of asking: 405 by the specification, the others in the wild. */
+const UNKNOWN_METHOD_STATUSES = new Set([404, 405, 501])
+
+/** The tokens of one endpoint, by the scope that they were wanted for and the login that they were given to. */
 export class BearerTokens {
   readonly #deps: BearerTokensDeps
   readonly #upstream: string
+  readonly #endpoint: URL
   readonly #tokens = new Map<string, CachedToken>()
   readonly #flights = new SingleFlight<string, string>()
 
-  constructor(deps: BearerTokensDeps, upstream: string) {
+  /** `endpoint` is where the registry is reached; see {@link HttpRequest.endpoint}. */
+  constructor(deps: BearerTokensDeps, upstream: string, endpoint: URL) {
     this.#deps = deps
     this.#upstream = upstream
+    this.#endpoint = endpoint
   }
 
-  /** The token for `scope`, if there is one that may still be used. */
-  find(scope: string): string | undefined {
-    const token = this.#tokens.get(scope)
+  /** The token for `key`, if there is one that may still be used. */
+  find(key: TokenKey): string | undefined {
+    const token = this.#tokens.get(nameOf(key))
     return token !== undefined && this.#deps.clock.monotonicMs() < token.usableUntilMs
       ? token.value
       : undefined
   }
 
   /**
-   * The token for `scope`, asked for as the challenge says unless there is one. Callers that come at the same time
+   * The token for `key`, asked for as the challenge says unless there is one. Callers that come at the same time
    * share one request. Throws ERR_UPSTREAM_DENIED, ERR_UPSTREAM_RATE_LIMITED, ERR_UPSTREAM_UNREACHABLE or
    * ERR_UPSTREAM_PROTOCOL as the token server answered, or the reason of the signal.
    */
   async get(
-    scope: string,
+    key: TokenKey,
     met: MetChallenge,
     options: { readonly signal: AbortSignal | undefined },
   ): Promise<string> {
-    const known = this.find(scope)
+    const known = this.find(key)
     if (known !== undefined) return known
     const { signal } = options
-    return this.#flights.run(scope, () => this.#request(scope, met), signal === undefined ? {} : { signal })
+    return this.#flights.run(
+      nameOf(key),
+      () => this.#request(key, met),
+      signal === undefined ? {} : { signal },
+    )
   }
 
   /** Forgets a token that the registry refused, unless another has taken its place. */
-  drop(scope: string, value: string): void {
-    if (this.#tokens.get(scope)?.value === value) this.#tokens.delete(scope)
+  drop(key: TokenKey, value: string): void {
+    const name = nameOf(key)
+    if (this.#tokens.get(name)?.value === value) this.#tokens.delete(name)
   }
 
-  async #request(scope: string, { challenge, url }: MetChallenge): Promise<string> {
-    const { clock, transport } = this.#deps
-    const reply = await followRedirects(transport, {
-      upstream: this.#upstream,
-      kind: 'token',
-      method: 'GET',
-      url: tokenUrl(challenge, scope, url, this.#upstream),
-      headers: { accept: 'application/json' },
-      // Others may wait for the same token; connection and stall time-outs bound the request.
-      signal: undefined,
-    })
+  async #request(key: TokenKey, met: MetChallenge): Promise<string> {
+    const reply = await this.#ask(tokenRequests(met, key.scope, key.credential, this.#upstream))
     // This 404 is about the token server; as ERR_UPSTREAM_NOT_FOUND it would say that the content is gone.
     if (reply.status === 404) {
       await reply.body.discard()
       throw new UpstreamProtocolError(`${reply.asked} was answered with 404`)
     }
-    if (reply.status !== 200) throw await refusalOf(reply, clock)
-    const { value, usableMs } = parseTokenReply(await readWhole(reply, MAX_TOKEN_REPLY_BYTES), this.#upstream)
-    this.#keep(scope, value, usableMs)
-    return value
+    if (reply.status !== 200) throw await refusalOf(reply, this.#deps.clock)
+    const body = await readWhole(reply, MAX_TOKEN_REPLY_BYTES)
+    const token = parseTokenReply({ body, date: reply.header('date') }, this.#upstream)
+    this.#keep(nameOf(key), token)
+    return token.value
+  }
+
+  async #ask([request, ...others]: readonly TokenRequest[]): Promise<HttpReply> {
+    if (request === undefined) throw new TypeError('there is no way to ask for a token')
+    const reply = await followRedirects(this.#deps.transport, {
+      ...request,
+      upstream: this.#upstream,
+      endpoint: this.#endpoint,
+      kind: 'token',
+      headers: { ...request.headers, accept: 'application/json' },
+      // Others may wait for the same token; connection and stall time-outs bound the request.
+      signal: undefined,
+    })
+    if (others.length === 0 || !UNKNOWN_METHOD_STATUSES.has(reply.status)) return reply
+    await reply.body.discard()
+    return this.#ask(others)
   }
 
   // Expired tokens go when one is added, which bounds their number by the repositories in use.
-  #keep(scope: string, value: string, usableMs: number): void {
+  #keep(name: string, { value, usableMs }: BearerToken): void {
     const nowMs = this.#deps.clock.monotonicMs()
     for (const [other, token] of this.#tokens) {
       if (token.usableUntilMs <= nowMs) this.#tokens.delete(other)
     }
-    this.#tokens.set(scope, { value, usableUntilMs: nowMs + usableMs })
+    this.#tokens.set(name, { value, usableUntilMs: nowMs + usableMs })
   }
+}
+
+// A token that was given to a login that has been taken away since must not be found.
+function nameOf({ scope, credential }: TokenKey): string {
+  return `${credential?.id ?? ''} ${scope}`
 }

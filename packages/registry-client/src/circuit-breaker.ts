@@ -11,6 +11,9 @@ export type BreakerPass = 'call' | 'trial'
 /** What a call has found out; `unknown` when its caller gave up before an answer. */
 export type BreakerFinding = 'alive' | 'dead' | 'unknown'
 
+/** Whether an endpoint is called as usual, left alone, or on trial after that. */
+export type BreakerStateName = BreakerState['name']
+
 /** What a finding has changed. */
 export type BreakerChange = 'opened' | 'closed' | 'none'
 
@@ -27,6 +30,10 @@ const CLOSED: BreakerState = { name: 'closed', failures: 0 }
  */
 export class CircuitBreaker {
   #state: BreakerState = CLOSED
+
+  get state(): BreakerStateName {
+    return this.#state.name
+  }
 
   /** Leave to call, or undefined when the endpoint is to be left alone. */
   enter(nowMs: number): BreakerPass | undefined {

@@ -22,11 +22,12 @@ export interface StatusFacts {
 /** Turns an unwelcome status into the error that callers branch on; the status is its cause. */
 export function classifyStatus({ status, retryAfter, asked, nowMs }: StatusFacts): LayermeshError {
   const message = `${asked} was answered with ${status}`
-  const options = { cause: new HttpStatusError(status) }
+  const retryAfterMs = parseRetryAfterMs(retryAfter, nowMs)
+  const options = { cause: new HttpStatusError(status, retryAfterMs) }
   if (status === 404) return new UpstreamNotFoundError(message, options)
   if (status === 401 || status === 403) return new UpstreamDeniedError(message, options)
   if (status === 429) {
-    return new UpstreamRateLimitedError(message, parseRetryAfterMs(retryAfter, nowMs), options)
+    return new UpstreamRateLimitedError(message, retryAfterMs, options)
   }
   if (status === 408 || status >= 500) return new UpstreamUnreachableError(message, options)
   return new UpstreamProtocolError(message, options)

@@ -27,8 +27,9 @@ export function spanOfContent(head: ContentHead, offset: number): ContentSpan {
   return { start: offset, sizeBytes: range.sizeBytes }
 }
 
-/** Throws ERR_UPSTREAM_PROTOCOL when a body is compressed: digests are of the bytes as they are stored. */
-export function requireIdentity(head: Pick<ContentHead, 'asked' | 'header'>): void {
+// Sizes and ranges of a compressed blob are those of bytes that nobody else has: it can't be resumed, nor told how much of it
+// is missing. Small bodies are another matter; see decodeBody.
+function requireIdentity(head: Pick<ContentHead, 'asked' | 'header'>): void {
   if (isIdentity(head)) return
   throw new UpstreamProtocolError(`${head.asked} was answered in an encoding that was not asked for`)
 }

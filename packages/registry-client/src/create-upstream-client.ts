@@ -1,5 +1,9 @@
-import type { Clock, Log, Metrics, UpstreamClient } from '@layermesh/interface'
+import type { Clock, Log, Metrics, UpstreamClient, UpstreamStatus } from '@layermesh/interface'
+import { AddressGuard } from './address-guard.ts'
+import { ConfiguredCredentials, type CredentialFiles } from './configured-credentials.ts'
+import { createAskHelper } from './credential-helper.ts'
 import { Endpoint } from './endpoint.ts'
+import { type ResolveHost, resolveHost } from './host-address.ts'
 import { HttpTransport } from './http-transport.ts'
 import { HttpUpstreamClient } from './http-upstream-client.ts'
 import { Upstream } from './upstream.ts'
@@ -18,6 +22,19 @@ export interface UpstreamEndpoints {
   readonly host: string
   /** Base URLs, such as `https://registry-1.docker.io`, in the order in which they are tried. */
   readonly endpoints: readonly string[]
+  /**
+   * Base URLs of mirrors that are tried before the endpoints, in this order: their path is what stands before the repository in
+   * names there. What a mirror doesn't have, the endpoints are asked for.
+   */
+  readonly mirrors?: readonly string[]
+  /** Logins; a host for which there is none is asked without. */
+  readonly credentials?: CredentialFiles
+  /** Hosts with private addresses that an endpoint with a public one may lead to, as storage or for tokens. */
+  readonly privateHosts?: readonly string[]
+  /** Certificates in PEM of authorities that are trusted beside the system's. */
+  readonly ca?: string | undefined
+  /** Base URL of an HTTP proxy, login included. @default what `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say */
+  readonly proxy?: string | undefined
 }
 
 /** What the client works with. */
@@ -30,6 +47,16 @@ export interface UpstreamClientDeps {
    * @default Math.random
    */
   readonly random?: () => number
+  /**
+   * Finds the addresses of hosts.
+   * @default the system's resolver
+   */
+  readonly resolveHost?: ResolveHost
+  /**
+   * The environment that may name a proxy.
+   * @default process.env
+   */
+  readonly env?: Readonly<Record<string, string | undefined>>
 }
 
 /** Fixed at construction. */
@@ -48,12 +75,14 @@ export interface UpstreamClientInit {
 
 /** An upstream client with connections to close. */
 export interface ClosableUpstreamClient extends UpstreamClient {
+  /** What is known of the upstreams, in the order in which they were configured. */
+  status(): readonly UpstreamStatus[]
   /** Ends all requests and closes all connections; the client can't be used after that. Idempotent. */
   close(): Promise<void>
 }
 
 /**
- * Makes the client of the configured upstreams: anonymous tokens, redirects, ranges, repetitions, failover. Opens no
+ * Makes the client of the configured upstreams: logins, tokens, redirects, ranges, repetitions, failover. Opens no
  * connection before it is asked for something. Throws TypeError when an endpoint is no URL.
  */
 export function createUpstreamClient(
@@ -62,18 +91,41 @@ export function createUpstreamClient(
 ): ClosableUpstreamClient {
   const { clock, random = Math.random } = deps
   const log = deps.log.child({ component: 'registry-client' })
-  const transport = new HttpTransport(
-    { clock, metrics: new UpstreamMetrics(deps.metrics) },
-    {
-      userAgent: `layermesh/${init.version}`,
-      connectTimeoutMs: init.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
-      headersTimeoutMs: init.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS,
-      bodyStallTimeoutMs: init.bodyStallTimeoutMs ?? DEFAULT_BODY_STALL_TIMEOUT_MS,
-    },
-  )
-  const upstreams = init.upstreams.map(({ host, endpoints }) => {
-    const reachedAt = endpoints.map((baseUrl) => new Endpoint({ clock, transport }, host, baseUrl))
-    return new Upstream({ clock, log, random }, host, reachedAt)
+  const metrics = new UpstreamMetrics(deps.metrics)
+  const askHelper = createAskHelper(clock)
+  const transports: HttpTransport[] = []
+  const upstreams = init.upstreams.map((upstream) => {
+    const { host, endpoints, privateHosts = [], ca, proxy } = upstream
+    const credentialDeps = { clock, log: log.child({ upstream: host }), askHelper }
+    const files = upstream.credentials ?? {}
+    const guard = new AddressGuard(deps.resolveHost ?? resolveHost, privateHosts)
+    const transport = new HttpTransport(
+      { clock, metrics, guard },
+      {
+        userAgent: `layermesh/${init.version}`,
+        connectTimeoutMs: init.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+        headersTimeoutMs: init.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS,
+        bodyStallTimeoutMs: init.bodyStallTimeoutMs ?? DEFAULT_BODY_STALL_TIMEOUT_MS,
+        ca,
+        proxy,
+        env: deps.env ?? process.env,
+      },
+    )
+    transports.push(transport)
+    const credentials = new ConfiguredCredentials(credentialDeps, host, files)
+    const reachedAt = endpoints.map(
+      (baseUrl) =>
+        new Endpoint({ clock, transport, credentials }, { upstream: host, baseUrl, isMirror: false }),
+    )
+    const mirroredAt = (upstream.mirrors ?? []).map((baseUrl) => {
+      // A mirror is another registry: it must not see the upstream's login.
+      const { dockerConfig, pullSecret } = files
+      const { host: mirror } = new URL(baseUrl)
+      const own = new ConfiguredCredentials(credentialDeps, mirror, { dockerConfig, pullSecret })
+      return new Endpoint({ clock, transport, credentials: own }, { upstream: host, baseUrl, isMirror: true })
+    })
+    return new Upstream({ clock, log, random }, host, [...mirroredAt, ...reachedAt])
   })
-  return new HttpUpstreamClient({ clock, transport, upstreams })
+  metrics.watchQuotas(upstreams)
+  return new HttpUpstreamClient({ clock, transports, upstreams })
 }

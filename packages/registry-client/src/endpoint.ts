@@ -1,7 +1,9 @@
-import type { ContentKind } from '@layermesh/interface'
-import { findBearerChallenge } from '@layermesh/oci'
-import { BearerTokens, type BearerTokensDeps } from './bearer-tokens.ts'
+import { type Clock, type ContentKind, UpstreamDeniedError } from '@layermesh/interface'
+import { findBearerChallenge, offersBasic } from '@layermesh/oci'
+import { BearerTokens, type BearerTokensDeps, type TokenKey } from './bearer-tokens.ts'
+import { basicAuthorization, type CredentialSource } from './credential.ts'
 import type { HttpReply, HttpTransport } from './http-transport.ts'
+import { parsePullQuota, type PullQuota } from './pull-quota.ts'
 import { followRedirects } from './redirects.ts'
 
 /** A request for content, by its place in the distribution API. */
@@ -15,19 +17,46 @@ export interface ContentRequest {
   readonly signal: AbortSignal | undefined
 }
 
+/** What an endpoint works with. */
+export interface EndpointDeps extends BearerTokensDeps {
+  readonly credentials: CredentialSource
+}
+
+/** How storage answers to an address that has expired since it was signed, or was signed for another. */
+const EXPIRED_LINK_STATUSES = new Set([400, 401, 403])
+
+/** What an endpoint is. */
+export interface EndpointInit {
+  /** The image host of the upstream. */
+  readonly upstream: string
+  /** The registry's own, with what stands before `/v2/`; that of a mirror, with what stands before the repository in names. */
+  readonly baseUrl: string
+  /** Whether it is a mirror, which has more than one upstream and may not have everything. */
+  readonly isMirror: boolean
+}
+
 /** One place where an upstream can be reached. */
 export class Endpoint {
+  readonly isMirror: boolean
   readonly #baseUrl: URL
   readonly #upstream: string
+  readonly #clock: Clock
   readonly #transport: HttpTransport
+  readonly #credentials: CredentialSource
   readonly #tokens: BearerTokens
+  #quota: PullQuota | undefined
+  /** Whether the registry has wanted name and password before: then it wants them each time. */
+  #wantsBasic = false
 
-  /** `baseUrl` is what stands before `/v2/`. Throws TypeError when it is no URL. */
-  constructor(deps: BearerTokensDeps, upstream: string, baseUrl: string) {
+  /** Throws TypeError when its URL is none. */
+  constructor(deps: EndpointDeps, { upstream, baseUrl, isMirror }: EndpointInit) {
+    this.isMirror = isMirror
     this.#baseUrl = new URL(baseUrl)
     this.#upstream = upstream
+    this.#clock = deps.clock
     this.#transport = deps.transport
-    this.#tokens = new BearerTokens(deps, upstream)
+    this.#credentials = deps.credentials
+    this.#tokens = new BearerTokens(deps, upstream, this.#baseUrl)
   }
 
   /** Host and port, for messages and the log. */
@@ -35,31 +64,22 @@ export class Endpoint {
     return this.#baseUrl.host
   }
 
+  /** What it has said of how many pulls are left; undefined when it has said nothing. */
+  get quota(): PullQuota | undefined {
+    return this.#quota
+  }
+
   /**
-   * Sends a request with the token that the registry wants, follows redirects, and yields the reply of whatever
-   * status. A token that is refused is replaced once. Throws what {@link followRedirects} and
-   * {@link BearerTokens.get} throw.
+   * Sends a request with what the registry wants to see, follows redirects, and yields the reply of whatever
+   * status. Throws what {@link followRedirects} and {@link BearerTokens.get} throw.
    */
   async send(request: ContentRequest): Promise<HttpReply> {
-    const { signal } = request
-    const scope = `repository:${request.repository}:pull`
-    const known = this.#tokens.find(scope)
-    if (known !== undefined) {
-      const reply = await this.#sendWith(request, known)
-      if (!this.#isChallenge(reply)) return reply
-      await reply.body.discard()
-      this.#tokens.drop(scope, known)
-    }
-    // Also after a refused token: nvcr.io names a realm for logins to whoever comes with an expired one.
-    const reply = await this.#sendWith(request, undefined)
-    if (!this.#isChallenge(reply)) return reply
-    const challenge = findBearerChallenge(reply.headerLines('www-authenticate'))
-    if (challenge === undefined) return reply
+    const reply = await this.#sendAuthorized(request)
+    const expired = !this.isOwn(reply) && EXPIRED_LINK_STATUSES.has(reply.status)
+    if (request.method === 'HEAD' || !expired) return reply
+    // The registry signs a new address each time.
     await reply.body.discard()
-    const token = await this.#tokens.get(scope, { challenge, url: reply.url }, { signal })
-    const answer = await this.#sendWith(request, token)
-    if (this.#isChallenge(answer)) this.#tokens.drop(scope, token)
-    return answer
+    return this.#sendAuthorized(request)
   }
 
   /** Whether a reply comes from the registry itself, and not from storage that it redirected to. */
@@ -67,22 +87,116 @@ export class Endpoint {
     return reply.url.origin === this.#baseUrl.origin
   }
 
+  /** What is refused is replaced once, and once more when the registry says which scope it misses. */
+  async #sendAuthorized(request: ContentRequest): Promise<HttpReply> {
+    const { signal } = request
+    const repository = this.#repositoryHere(request.repository)
+    const credential = await this.#credentials.find(repository, signal)
+    const key = { scope: `repository:${repository}:pull`, credential }
+    const known = this.#findAuthorization(key)
+    if (known !== undefined) {
+      const reply = await this.#sendWith(request, known)
+      if (!this.#isChallenge(reply)) return reply
+      await reply.body.discard()
+      this.#drop(key, known)
+    }
+    // Also after a refused token: nvcr.io names a realm for logins to whoever comes with an expired one.
+    const reply = await this.#sendWith(request, undefined)
+    if (!this.#isChallenge(reply)) return reply
+    const answer = await this.#answerChallenge(request, key, reply)
+    if (!this.#isChallenge(answer) || !this.#missesScope(reply, answer)) return answer
+    return this.#answerChallenge(request, key, answer)
+  }
+
+  /** Sends the request again as the 401 asks for, or yields that when it asks for what we don't have. */
+  async #answerChallenge(request: ContentRequest, key: TokenKey, reply: HttpReply): Promise<HttpReply> {
+    const authorization = await this.#authorize(key, reply, request.signal)
+    if (authorization === undefined) return reply
+    await reply.body.discard()
+    const answer = await this.#sendWith(request, authorization)
+    if (this.#isChallenge(answer)) this.#drop(key, authorization)
+    return answer
+  }
+
+  async #authorize(
+    key: TokenKey,
+    reply: HttpReply,
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined> {
+    const { credential } = key
+    const lines = reply.headerLines('www-authenticate')
+    const challenge = findBearerChallenge(lines)
+    if (challenge !== undefined) {
+      try {
+        return bearer(await this.#tokens.get(key, { challenge, url: reply.url }, { signal }))
+      } catch (error) {
+        if (error instanceof UpstreamDeniedError && credential !== undefined)
+          this.#credentials.refused(credential)
+        throw error
+      }
+    }
+    if (credential === undefined || !offersBasic(lines)) return undefined
+    this.#wantsBasic = true
+    return basicAuthorization(credential)
+  }
+
+  #findAuthorization(key: TokenKey): string | undefined {
+    const token = this.#tokens.find(key)
+    if (token !== undefined) return bearer(token)
+    return this.#wantsBasic && key.credential !== undefined ? basicAuthorization(key.credential) : undefined
+  }
+
+  #drop(key: TokenKey, authorization: string): void {
+    this.#tokens.drop(key, authorization.slice(BEARER.length))
+    if (!authorization.startsWith(BEARER) && key.credential !== undefined)
+      this.#credentials.refused(key.credential)
+  }
+
+  #missesScope(asked: HttpReply, answered: HttpReply): boolean {
+    const challenge = findBearerChallenge(answered.headerLines('www-authenticate'))
+    const before = findBearerChallenge(asked.headerLines('www-authenticate'))
+    return challenge?.error === 'insufficient_scope' && challenge.scope !== before?.scope
+  }
+
   #isChallenge(reply: HttpReply): boolean {
     return reply.status === 401 && this.isOwn(reply)
   }
 
-  #sendWith(request: ContentRequest, token: string | undefined): Promise<HttpReply> {
-    const { kind, method, repository, reference, headers, signal } = request
-    const prefix = this.#baseUrl.pathname.replace(/\/$/, '')
-    const url = new URL(`${prefix}/v2/${repository}/${kind}s/${reference}`, this.#baseUrl)
-    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    return followRedirects(this.#transport, {
+  async #sendWith(request: ContentRequest, authorization: string | undefined): Promise<HttpReply> {
+    const { kind, method, headers, signal } = request
+    const reply = await followRedirects(this.#transport, {
       upstream: this.#upstream,
+      endpoint: this.#baseUrl,
       kind,
       method,
-      url,
-      headers: { ...headers, ...authorization },
+      url: this.#urlOf(request),
+      headers: { ...headers, ...(authorization !== undefined && { authorization }) },
       signal,
     })
+    if (this.isOwn(reply)) this.#quota = parsePullQuota(reply, this.#clock.now()) ?? this.#quota
+    return reply
   }
+
+  #urlOf({ kind, repository, reference }: ContentRequest): URL {
+    const path = `/v2/${this.#repositoryHere(repository)}/${kind}s/${reference}`
+    if (!this.isMirror) return new URL(this.#path + path, this.#baseUrl)
+    const url = new URL(path, this.#baseUrl)
+    // So does containerd. Registries that are no mirrors may take offence (distribution-spec, "Registry Proxying").
+    url.searchParams.set('ns', this.#upstream)
+    return url
+  }
+
+  #repositoryHere(repository: string): string {
+    return this.isMirror ? `${this.#path}/${repository}`.replace(/^\//, '') : repository
+  }
+
+  get #path(): string {
+    return this.#baseUrl.pathname.replace(/\/$/, '')
+  }
+}
+
+const BEARER = 'Bearer '
+
+function bearer(token: string): string {
+  return BEARER + token
 }

@@ -1,24 +1,24 @@
 import type { Clock } from '@layermesh/interface'
-import { Agent, type Dispatcher, request as sendRequest } from 'undici'
+import { type Dispatcher, request as sendRequest } from 'undici'
+import type { AddressGuard } from './address-guard.ts'
+import { createDispatcher, type DispatcherInit } from './create-dispatcher.ts'
 import { classifyNetworkFailure } from './network-failure.ts'
 import { ReplyBody } from './reply-body.ts'
 import { outcomeOfStatus } from './request-outcome.ts'
 import type { RequestKind, UpstreamMetrics } from './upstream-metrics.ts'
 
-/** How many connections one host gets; requests beyond wait for a free one. */
-const CONNECTIONS_PER_HOST = 32
-/** How long an idle connection is kept when the server names no time, in milliseconds. */
-const KEEP_ALIVE_MS = 30_000
-
 /** One HTTP request, without redirects. */
 export interface HttpRequest {
   /** The image host that this is for; it stands in messages. */
   readonly upstream: string
+  /** Where the registry is reached: from one of the Internet, nobody is led to a private address. */
+  readonly endpoint: URL
   readonly kind: RequestKind
-  readonly method: 'GET' | 'HEAD'
+  readonly method: 'GET' | 'HEAD' | 'POST'
   readonly url: URL
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
   readonly signal: AbortSignal | undefined
 }
 
@@ -40,37 +40,27 @@ export interface HttpReply {
 export interface HttpTransportDeps {
   readonly clock: Clock
   readonly metrics: UpstreamMetrics
+  readonly guard: AddressGuard
 }
 
 /** Fixed at construction; times in milliseconds. */
-export interface HttpTransportInit {
+export interface HttpTransportInit extends DispatcherInit {
   readonly userAgent: string
-  readonly connectTimeoutMs: number
-  readonly headersTimeoutMs: number
   readonly bodyStallTimeoutMs: number
 }
 
-/** Sends requests over kept connections and yields bodies as they are on the wire. */
+/** Sends the requests of one upstream over kept connections and yields bodies as they are on the wire. */
 export class HttpTransport {
   readonly #deps: HttpTransportDeps
   readonly #init: HttpTransportInit
-  readonly #agent: Agent
+  readonly #any: Dispatcher
+  readonly #public: Dispatcher
 
   constructor(deps: HttpTransportDeps, init: HttpTransportInit) {
     this.#deps = deps
     this.#init = init
-    this.#agent = new Agent({
-      connections: CONNECTIONS_PER_HOST,
-      // A blob may take minutes: whatever were queued behind it on its connection would wait as long.
-      pipelining: 1,
-      // For the same reason: many streams on one connection share one flow-control window and one loss.
-      allowH2: false,
-      connectTimeout: init.connectTimeoutMs,
-      headersTimeout: init.headersTimeoutMs,
-      // The stall guard of ReplyBody does this by the injected clock.
-      bodyTimeout: 0,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-    })
+    this.#any = createDispatcher(init, deps.guard.lookupAny)
+    this.#public = createDispatcher(init, deps.guard.lookupPublic)
   }
 
   /**
@@ -102,17 +92,21 @@ export class HttpTransport {
 
   /** Ends all requests and closes all connections. Idempotent. */
   async close(): Promise<void> {
-    await this.#agent.destroy()
+    await Promise.all([this.#any.destroy(), this.#public.destroy()])
   }
 
   async #send(
-    { kind, method, url, headers, signal }: HttpRequest,
+    { endpoint, kind, method, url, headers, body, signal }: HttpRequest,
     asked: string,
   ): Promise<Dispatcher.ResponseData> {
     try {
       return await sendRequest(url, {
-        dispatcher: this.#agent,
+        dispatcher: await this.#dispatcherFor(url, endpoint),
         method,
+        // Also here: what goes through a proxy without a tunnel knows no limits of the dispatcher.
+        headersTimeout: this.#init.headersTimeoutMs,
+        bodyTimeout: 0,
+        ...(body !== undefined && { body }),
         headers: {
           ...headers,
           // Digests are of the bytes as they are stored; nobody may compress them on the way.
@@ -130,5 +124,12 @@ export class HttpTransport {
       this.#deps.metrics.answered(kind, failure.code === 'ERR_UPSTREAM_PROTOCOL' ? 'protocol' : 'unreachable')
       throw failure
     }
+  }
+  async #dispatcherFor(url: URL, endpoint: URL): Promise<Dispatcher> {
+    const { guard } = this.#deps
+    await guard.noteLiteral(endpoint)
+    if (!guard.needsPublic(url, endpoint)) return this.#any
+    await guard.requirePublicLiteral(url)
+    return this.#public
   }
 }

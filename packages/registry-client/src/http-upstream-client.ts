@@ -9,6 +9,7 @@ import {
   type UpstreamClient,
   type UpstreamManifest,
   type UpstreamOptions,
+  type UpstreamStatus,
   UpstreamProtocolError,
   UpstreamTruncatedError,
   UpstreamUnknownError,
@@ -22,16 +23,18 @@ import type { ContentRequest, Endpoint } from './endpoint.ts'
 import { exactLength } from './exact-length.ts'
 import type { HttpReply, HttpTransport } from './http-transport.ts'
 import { describeManifest, verifyManifest } from './manifest-reply.ts'
+import { observeBody } from './observe-body.ts'
 import { readWhole } from './read-whole.ts'
 import { refusalOf } from './refusal.ts'
 import { isRefusedHead } from './refused-head.ts'
 import { skipBytes } from './skip-bytes.ts'
-import type { Upstream } from './upstream.ts'
+import type { BodyObserver, Upstream } from './upstream.ts'
 
 /** What the client works with. */
 export interface HttpUpstreamClientDeps {
   readonly clock: Clock
-  readonly transport: HttpTransport
+  /** What upstreams are reached by; closed with the client. */
+  readonly transports: readonly HttpTransport[]
   readonly upstreams: readonly Upstream[]
 }
 
@@ -41,12 +44,12 @@ type Target = Omit<ContentRequest, 'method'>
 /** The distribution API ("Pull") over HTTP: what to ask for, and what to believe of the answers. */
 export class HttpUpstreamClient implements UpstreamClient {
   readonly #clock: Clock
-  readonly #transport: HttpTransport
+  readonly #transports: readonly HttpTransport[]
   readonly #upstreams: ReadonlyMap<string, Upstream>
 
-  constructor({ clock, transport, upstreams }: HttpUpstreamClientDeps) {
+  constructor({ clock, transports, upstreams }: HttpUpstreamClientDeps) {
     this.#clock = clock
-    this.#transport = transport
+    this.#transports = transports
     this.#upstreams = new Map(upstreams.map((upstream) => [upstream.host, upstream]))
   }
 
@@ -56,7 +59,7 @@ export class HttpUpstreamClient implements UpstreamClient {
     options: UpstreamOptions = {},
   ): Promise<Descriptor | undefined> {
     const target = targetOf(ref, 'manifest', reference, options)
-    return this.#perform(ref, target, async (endpoint) => {
+    return this.#perform(ref, { ...target, method: 'HEAD' }, async (endpoint) => {
       const reply = await endpoint.send({ ...target, method: 'HEAD' })
       const refused = isRefusedHead(endpoint, reply)
       if (reply.status !== 200 && !refused) throw await refusalOf(reply, this.#clock)
@@ -71,7 +74,7 @@ export class HttpUpstreamClient implements UpstreamClient {
     options: UpstreamOptions = {},
   ): Promise<UpstreamManifest> {
     const target = targetOf(ref, 'manifest', reference, options)
-    return this.#perform(ref, target, async (endpoint) => {
+    return this.#perform(ref, { ...target, method: 'GET' }, async (endpoint) => {
       const reply = await endpoint.send({ ...target, method: 'GET' })
       if (reply.status !== 200) throw await refusalOf(reply, this.#clock)
       return verifyManifest(reply, reference, await readWhole(reply, MAX_MANIFEST_BYTES))
@@ -84,7 +87,7 @@ export class HttpUpstreamClient implements UpstreamClient {
     options: UpstreamOptions = {},
   ): Promise<{ readonly sizeBytes: number }> {
     const target = targetOf(ref, 'blob', digest, options)
-    return this.#perform(ref, target, async (endpoint) => ({
+    return this.#perform(ref, { ...target, method: 'HEAD' }, async (endpoint) => ({
       sizeBytes: await askSize(endpoint, target, this.#clock),
     }))
   }
@@ -92,7 +95,7 @@ export class HttpUpstreamClient implements UpstreamClient {
   async getContent(ref: ContentRef, offset: number, options: UpstreamOptions = {}): Promise<UpstreamBlob> {
     const target = targetOf(ref, ref.kind, ref.digest, options)
     const range = offset === 0 ? {} : { range: `bytes=${offset}-` }
-    return this.#perform(ref, target, async (endpoint) => {
+    return this.#perform(ref, { ...target, method: 'GET' }, async (endpoint, observer) => {
       const reply = await endpoint.send({
         ...target,
         method: 'GET',
@@ -103,7 +106,7 @@ export class HttpUpstreamClient implements UpstreamClient {
         const span = spanOfContent(reply, offset)
         const sizeBytes = span.sizeBytes ?? (await askSize(endpoint, target, this.#clock))
         if (offset > sizeBytes) throw new UpstreamProtocolError(`${reply.asked} is shorter than the offset`)
-        return { sizeBytes, body: contentBody(reply, { start: span.start, offset, sizeBytes }) }
+        return { sizeBytes, body: contentBody(reply, { start: span.start, offset, sizeBytes }, observer) }
       } catch (error) {
         reply.body.cut()
         throw error
@@ -111,19 +114,23 @@ export class HttpUpstreamClient implements UpstreamClient {
     })
   }
 
+  status(): readonly UpstreamStatus[] {
+    return [...this.#upstreams.values()].map((upstream) => upstream.status())
+  }
+
   /** Ends all requests and closes all connections; the client can't be used after that. Idempotent. */
   async close(): Promise<void> {
-    await this.#transport.close()
+    await Promise.all(this.#transports.map((transport) => transport.close()))
   }
 
   #perform<T>(
     ref: RepositoryRef,
-    { kind, signal }: Target,
-    run: (endpoint: Endpoint) => Promise<T>,
+    { kind, method, signal }: ContentRequest,
+    run: (endpoint: Endpoint, body: BodyObserver) => Promise<T>,
   ): Promise<T> {
     const upstream = this.#upstreams.get(ref.upstream)
     if (upstream === undefined) throw new UpstreamUnknownError(`${ref.upstream} is not a configured upstream`)
-    return upstream.perform({ kind, signal, run })
+    return upstream.perform({ kind, method, signal, run })
   }
 }
 
@@ -145,10 +152,19 @@ interface BodySpan {
   readonly sizeBytes: number
 }
 
-function contentBody(reply: HttpReply, { start, offset, sizeBytes }: BodySpan): AsyncIterable<Uint8Array> {
+function contentBody(
+  reply: HttpReply,
+  { start, offset, sizeBytes }: BodySpan,
+  observer: BodyObserver,
+): AsyncIterable<Uint8Array> {
   const expectedBytes = sizeBytes - start
   const makeError = (receivedBytes: number) =>
     new UpstreamTruncatedError(`${reply.asked} brought ${receivedBytes} of ${expectedBytes} bytes`)
-  const body = pipe(reply.body, exactLength(expectedBytes, makeError), skipBytes(offset - start))
+  const body = pipe(
+    reply.body,
+    exactLength(expectedBytes, makeError),
+    observeBody(observer),
+    skipBytes(offset - start),
+  )
   return closeOnReturn(body, () => reply.body.cut())
 }

@@ -1,5 +1,5 @@
 /**
- * HTTP to upstream registries: anonymous tokens, redirects, ranges, repetitions, failover and circuit breakers.
+ * HTTP to upstream registries: logins and tokens, redirects, ranges, repetitions, failover and circuit breakers.
  *
  * @packageDocumentation
  */
@@ -13,3 +13,4 @@ export {
   type UpstreamClientInit,
   type UpstreamEndpoints,
 } from './create-upstream-client.ts'
+export type { CredentialFiles } from './configured-credentials.ts'

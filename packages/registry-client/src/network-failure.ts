@@ -1,11 +1,15 @@
 import { type LayermeshError, UpstreamProtocolError, UpstreamUnreachableError } from '@layermesh/interface'
 import { errors } from 'undici'
+import { PrivateAddressError } from './address-guard.ts'
 
 /**
  * Turns a failure before the reply's head into the error that callers branch on. Only the code of `cause` goes into
  * the message: its own text may hold addresses and parts of URLs.
  */
 export function classifyNetworkFailure(asked: string, cause: unknown): LayermeshError {
+  if (cause instanceof PrivateAddressError) {
+    return new UpstreamProtocolError(`${asked} would go to a private address`, { cause })
+  }
   if (cause instanceof errors.HTTPParserError || cause instanceof errors.HeadersOverflowError) {
     return new UpstreamProtocolError(`${asked} was not answered in HTTP`, { cause })
   }

@@ -22,6 +22,9 @@ export function nextHop(from: Hop, location: string | undefined, asked: string):
   if (from.url.protocol === 'https:' && url.protocol === 'http:') {
     throw new UpstreamProtocolError(`${asked} was redirected from https to http`)
   }
+  if (url.username !== '' || url.password !== '') {
+    throw new UpstreamProtocolError(`${asked} was redirected with a login`)
+  }
   if (url.origin === from.url.origin) return { url, headers: from.headers }
   return {
     url,
@@ -39,6 +42,8 @@ export async function followRedirects(transport: HttpTransport, request: HttpReq
     if (followed === MAX_REDIRECTS) {
       throw new UpstreamProtocolError(`${reply.asked} was redirected more than ${MAX_REDIRECTS} times`)
     }
+    if (hop.body !== undefined)
+      throw new UpstreamProtocolError(`${reply.asked} was redirected with a secret in it`)
     hop = { ...hop, ...nextHop(hop, reply.header('location'), reply.asked) }
   }
 }

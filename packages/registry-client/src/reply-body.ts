@@ -7,6 +7,7 @@ import {
 } from '@layermesh/interface'
 import { pipe } from 'it-pipe'
 import { countBytes } from './count-bytes.ts'
+import { paceGuard } from './pace-guard.ts'
 import { stallGuard } from './stall-guard.ts'
 
 /** How many bytes of a body that nobody wants are read to keep its connection; a longer one costs the connection. */
@@ -49,6 +50,10 @@ export class ReplyBody implements AsyncIterable<Uint8Array> {
         timeoutMs: stallTimeoutMs,
         makeError: () => new UpstreamStalledError(`${asked} sent nothing for ${stallTimeoutMs} ms`),
         cut: (error) => this.cut(error),
+      }),
+      paceGuard({
+        clock,
+        makeError: () => new UpstreamStalledError(`${asked} sent next to nothing for too long`),
       }),
     )
   }

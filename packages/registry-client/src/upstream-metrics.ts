@@ -1,4 +1,4 @@
-import type { ContentKind, Counter, MetricDefinition, Metrics } from '@layermesh/interface'
+import type { ContentKind, Counter, MetricDefinition, MetricLabels, Metrics } from '@layermesh/interface'
 import { REQUEST_OUTCOMES, type RequestOutcome } from './request-outcome.ts'
 
 /** What a request is for: content, or the token that its registry wants to see first. */
@@ -20,12 +20,30 @@ const RECEIVED_BYTES: MetricDefinition = {
   labels: { kind: REQUEST_KINDS },
 }
 
+const PULLS_LIMIT: MetricDefinition = {
+  name: 'upstream_pulls_limit',
+  help: 'Pulls that an upstream allows in a window, as it said last (Docker Hub); NaN when it has not said it.',
+}
+
+const PULLS_REMAINING: MetricDefinition = {
+  name: 'upstream_pulls_remaining',
+  help: 'Pulls that an upstream still allows, as it said last (Docker Hub); NaN when it has not said it.',
+}
+
+/** What a registry says of how many pulls are left. */
+export interface QuotaHolder {
+  readonly host: string
+  readonly quota: { readonly limit: number; readonly remaining: number } | undefined
+}
+
 /** Counts what goes to and comes from upstreams. */
 export class UpstreamMetrics {
   readonly #requests: Counter
   readonly #receivedBytes: Counter
+  readonly #metrics: Metrics
 
   constructor(metrics: Metrics) {
+    this.#metrics = metrics
     this.#requests = metrics.counter(REQUESTS)
     this.#receivedBytes = metrics.counter(RECEIVED_BYTES)
   }
@@ -38,5 +56,15 @@ export class UpstreamMetrics {
   /** Counts bytes of a body as they come. */
   received(kind: RequestKind, bytes: number): void {
     this.#receivedBytes.add(bytes, { kind })
+  }
+
+  /** Shows at each scrape how many pulls are left; NaN for an upstream that has not said it. Call it once. */
+  watchQuotas(holders: readonly QuotaHolder[]): void {
+    const byHost = new Map(holders.map((holder) => [holder.host, holder]))
+    const labels = { upstream: [...byHost.keys()] }
+    const read = (key: 'limit' | 'remaining') => (of: MetricLabels) =>
+      byHost.get(of['upstream'] ?? '')?.quota?.[key] ?? Number.NaN
+    this.#metrics.gauge({ ...PULLS_LIMIT, labels }, read('limit'))
+    this.#metrics.gauge({ ...PULLS_REMAINING, labels }, read('remaining'))
   }
 }

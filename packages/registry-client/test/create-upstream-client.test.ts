@@ -72,7 +72,7 @@ describe('createUpstreamClient', () => {
     await once(server, 'listening')
     const { port } = server.address() as { port: number }
     try {
-      await using fixture = createClient([`https://127.0.0.1:${port}`], { connectTimeoutMs: 200 })
+      await using fixture = createClient([`https://127.0.0.1:${port}`], { init: { connectTimeoutMs: 200 } })
       await assert.rejects(
         fixture.client.headManifest(REF, TAG),
         /got no answer \(UND_ERR_CONNECT_TIMEOUT\)$/,

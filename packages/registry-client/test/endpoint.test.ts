@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
-import { type ErrorCode, UpstreamStalledError, UpstreamUnreachableError } from '@layermesh/interface'
+import { inspect } from 'node:util'
+import {
+  type ErrorCode,
+  UpstreamDeniedError,
+  UpstreamStalledError,
+  UpstreamUnreachableError,
+} from '@layermesh/interface'
 import { drive, REF, startFixture, TAG, type OriginFixture } from './support/client-fixture.ts'
+import { textOf } from './support/byte-source.ts'
 
 const LIFETIME_SECONDS = 300
 
@@ -159,5 +166,159 @@ describe('Endpoint', () => {
     hang.release()
     assert.ok((await second) !== undefined)
     assert.equal(requestsOf(fixture, 'token').length, 1)
+  })
+
+  describe('challenges in the wild', () => {
+    const realmOf = ({ origin }: OriginFixture) => `${origin.url}/token`
+    const challenges: readonly [title: string, lines: (realm: string) => string | readonly string[]][] = [
+      ['without quotes', (realm) => `bearer realm=${realm}, service=layermesh-origin`],
+      ['without a scope', (realm) => `Bearer realm="${realm}",service="layermesh-origin"`],
+      ['with an empty scope', (realm) => `Bearer realm="${realm}",service="layermesh-origin",scope=""`],
+      [
+        'with escapes',
+        (realm) => `Bearer realm="${realm.replaceAll('/', String.raw`\/`)}",service="layermesh\\-origin"`,
+      ],
+      [
+        'among others in one line',
+        (realm) => `Negotiate, Basic realm="x", Bearer realm="${realm}",service="layermesh-origin"`,
+      ],
+      [
+        'among others in several lines',
+        (realm) => ['Negotiate', 'Basic realm="x"', `Bearer realm="${realm}",service="layermesh-origin"`],
+      ],
+      [
+        'with a service in the query of the realm',
+        (realm) => `Bearer realm="${realm}?service=layermesh-origin"`,
+      ],
+      ['with a relative realm', () => 'Bearer realm="/token",service="layermesh-origin"'],
+    ]
+    for (const [title, lines] of challenges) {
+      it(`are met ${title}`, async () => {
+        await using fixture = await startAuthenticated()
+        const headers = { 'www-authenticate': lines(realmOf(fixture)) }
+        fixture.origin.script({
+          match: { kind: 'manifest' },
+          action: { type: 'status', status: 401, headers },
+          times: 1,
+        })
+        assert.ok((await fixture.client.headManifest(REF, TAG)) !== undefined)
+      })
+    }
+
+    it('are met once more when the registry misses another scope', async () => {
+      await using fixture = await startAuthenticated()
+      const { client, origin } = fixture
+      const first = {
+        'www-authenticate': `Bearer realm="${realmOf(fixture)}",service="layermesh-origin",scope="repository:user/image:pull"`,
+      }
+      origin.script({
+        match: { kind: 'manifest' },
+        action: { type: 'status', status: 401, headers: first },
+        times: 1,
+      })
+      assert.ok((await client.headManifest(REF, TAG)) !== undefined)
+      const scopes = requestsOf(fixture, 'token').map(({ query }) => query.get('scope'))
+      assert.deepEqual(scopes, ['repository:user/image:pull', `repository:${REF.repository}:pull`])
+    })
+  })
+
+  describe('with a login', () => {
+    const LOGIN = { username: 'alice', password: 'wonder:land', identityToken: 'identity' }
+    const PASSWORD = { username: LOGIN.username, password: LOGIN.password }
+
+    it('gets a token by GET with name and password, and sends them nowhere else', async () => {
+      await using fixture = await startFixture({
+        auth: 'bearer',
+        login: LOGIN,
+        redirectBlobs: true,
+        secret: PASSWORD,
+      })
+      const { client, origin, blob } = fixture
+      await client.headManifest(REF, TAG)
+      await textOf(
+        (await client.getContent({ ...REF, kind: 'blob', digest: blob.descriptor.digest }, 0)).body,
+      )
+      assert.deepEqual(
+        origin.requests.map(({ server, kind, headers }) => [
+          server,
+          kind,
+          headers.authorization?.split(' ')[0],
+        ]),
+        [
+          ['registry', 'manifest', undefined],
+          ['registry', 'token', 'Basic'],
+          ['registry', 'manifest', 'Bearer'],
+          ['registry', 'redirect', 'Bearer'],
+          ['cdn', 'blob', undefined],
+        ],
+      )
+    })
+
+    for (const [title, secret] of [
+      ['name and password', PASSWORD],
+      ['an identity token', { identityToken: LOGIN.identityToken }],
+    ] as const) {
+      it(`gets a token by POST with ${title}, and shares the request`, async () => {
+        await using fixture = await startFixture({
+          auth: 'bearer',
+          login: LOGIN,
+          tokenMethods: ['POST'],
+          secret,
+        })
+        const heads = Array.from({ length: 20 }, () => fixture.client.headManifest(REF, TAG))
+        for (const head of await Promise.all(heads)) assert.ok(head !== undefined)
+        assert.equal(requestsOf(fixture, 'token').filter(({ method }) => method === 'POST').length, 1)
+      })
+    }
+
+    it('does not follow a redirect with the secret in the body', async () => {
+      const secret = { identityToken: LOGIN.identityToken }
+      await using fixture = await startFixture({
+        auth: 'bearer',
+        login: LOGIN,
+        tokenMethods: ['POST'],
+        secret,
+      })
+      fixture.origin.script({
+        match: { kind: 'token' },
+        action: { type: 'redirect', location: '/token?again' },
+      })
+      await assert.rejects(fixture.client.headManifest(REF, TAG), /was redirected with a secret in it$/)
+    })
+
+    it('sends name and password with each request once the registry has wanted them', async () => {
+      await using fixture = await startFixture({ auth: 'basic', login: LOGIN, secret: PASSWORD })
+      await fixture.client.headManifest(REF, TAG)
+      await fixture.client.headManifest(REF, TAG)
+      assert.deepEqual(
+        fixture.origin.requests.map(({ status }) => status),
+        [401, 200, 200],
+      )
+    })
+
+    it('rejects with ERR_UPSTREAM_DENIED when the login is wrong, and says so once', async () => {
+      for (const auth of ['bearer', 'basic'] as const) {
+        const secret = { ...PASSWORD, password: 's3cret-and-wrong' }
+        await using fixture = await startFixture({ auth, login: LOGIN, secret })
+        for (let round = 0; round < 2; round += 1) {
+          await assert.rejects(fixture.client.headManifest(REF, TAG), (error) => {
+            assert.ok(error instanceof UpstreamDeniedError)
+            assert.doesNotMatch(inspect(error, { depth: 9 }), /s3cret/)
+            return true
+          })
+        }
+        assert.deepEqual(fixture.log.messages('warn'), ['upstream credentials refused'])
+        assert.doesNotMatch(inspect(fixture.log.lines, { depth: 9 }), /s3cret/)
+      }
+    })
+
+    it('asks a public repository without a login', async () => {
+      await using fixture = await startFixture({ secret: PASSWORD })
+      await fixture.client.headManifest(REF, TAG)
+      assert.deepEqual(
+        fixture.origin.requests.map(({ authorization }) => authorization),
+        [false],
+      )
+    })
   })
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { startOrigin, builtContent, type Fault } from '@layermesh/testkit'
+import { startOrigin, builtContent, until, type Fault } from '@layermesh/testkit'
 import { drive, REF, REPOSITORY, startFixture, TAG, type OriginFixture } from './support/client-fixture.ts'
 
 const BLOB_BYTES = 200_000
@@ -164,6 +164,30 @@ describe('HttpUpstreamClient', () => {
       assert.equal(clock.pendingTimers, 0)
     })
 
+    it('throws ERR_UPSTREAM_STALLED when the body drips', async () => {
+      await using fixture = await startFixture({ blobBytes: BLOB_BYTES })
+      const { client, clock, origin } = fixture
+      origin.script(blobFault({ type: 'drip', bytes: 1000, everyMs: 5000 }))
+      const { body } = await client.getContent(refOf(fixture), 0)
+      const iterator = body[Symbol.asyncIterator]()
+      const dripped = async (chunks: number) => {
+        // The origin's own pause, and the reader's patience.
+        await until(() => Promise.resolve(clock.pendingTimers === 2))
+        const next = iterator.next()
+        clock.advance(5000)
+        await origin.waitForRequest(({ bytesSent }) => bytesSent === 1000 * chunks)
+        return next
+      }
+      const first = iterator.next()
+      await until(() => Promise.resolve(clock.pendingTimers === 2))
+      clock.advance(5000)
+      assert.equal((await first).done, false)
+      for (const chunk of [2, 3]) assert.equal((await dripped(chunk)).done, false)
+      await assert.rejects(dripped(4), /sent next to nothing for too long$/)
+      await origin.waitForRequest(({ outcome }) => outcome === 'aborted')
+      assert.equal(clock.pendingTimers, 0)
+    })
+
     it('does not take a slow reader for a stall', async () => {
       await using fixture = await startFixture({ blobBytes: BLOB_BYTES })
       const { client, clock, blob } = fixture
@@ -257,6 +281,24 @@ describe('HttpUpstreamClient', () => {
       origin.script({ match: {}, action: { type: 'redirect', location: '?again' } })
       await assert.rejects(client.headManifest(REF, TAG), /was redirected more than 10 times$/)
       assert.equal(origin.requests.length - seen, 11)
+    })
+
+    it('that have expired when they are followed are asked for again, once', async () => {
+      for (const status of [400, 401, 403]) {
+        await using fixture = await startFixture({ blobBytes: BLOB_BYTES, redirectBlobs: true })
+        const { origin } = fixture
+        origin.script({ match: { server: 'cdn' }, action: { type: 'status', status }, times: 1 })
+        await expectTail(fixture, 100)
+        assert.deepEqual(
+          origin.requests.map(({ kind, range, status: answered }) => [kind, range, answered]),
+          [
+            ['redirect', 'bytes=100-', 307],
+            ['blob', 'bytes=100-', status],
+            ['redirect', 'bytes=100-', 307],
+            ['blob', 'bytes=100-', 206],
+          ],
+        )
+      }
     })
 
     it('put no signature into a message', async () => {

@@ -156,10 +156,32 @@ describe('HttpUpstreamClient', () => {
       assert.ok((await receivedBytes()) < 2 * MAX_MANIFEST_BYTES)
     })
 
-    it('rejects with ERR_UPSTREAM_PROTOCOL when the body is compressed', async () => {
+    it('undoes a compression that nobody asked for', async () => {
       await using fixture = await startFixture()
-      fixture.origin.script({ match: {}, action: { type: 'gzip' } })
-      await assert.rejects(fixture.client.getManifest(REF, TAG), { code: 'ERR_UPSTREAM_PROTOCOL' })
+      const { client, origin, image } = fixture
+      origin.script({ match: {}, action: { type: 'gzip' } })
+      assert.ok(Buffer.from(image.manifest.bytes).equals((await client.getManifest(REF, TAG)).bytes))
+    })
+
+    it('rejects with ERR_UPSTREAM_PROTOCOL when the body is not encoded as it says', async () => {
+      await using fixture = await startFixture()
+      for (const encoding of ['gzip', 'br', 'compress', 'gzip, gzip']) {
+        const headers = { 'content-encoding': encoding }
+        fixture.origin.script({ match: {}, action: { type: 'setHeaders', headers }, times: 1 })
+        await assert.rejects(
+          fixture.client.getManifest(REF, TAG),
+          { code: 'ERR_UPSTREAM_PROTOCOL' },
+          encoding,
+        )
+      }
+    })
+
+    it('rejects with ERR_UPSTREAM_PROTOCOL when a small body is a large manifest', async () => {
+      await using fixture = await startFixture()
+      const { client, origin } = fixture
+      origin.add(REPOSITORY, manifestOf(indexOf(MAX_MANIFEST_BYTES + 1), OCI_INDEX), { tag: 'bomb' })
+      origin.script({ match: {}, action: { type: 'gzip' } })
+      await assert.rejects(client.getManifest(REF, 'bomb'), { code: 'ERR_UPSTREAM_PROTOCOL' })
     })
 
     it('rejects with ERR_UPSTREAM_PROTOCOL for schema 1', async () => {

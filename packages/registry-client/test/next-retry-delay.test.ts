@@ -7,7 +7,12 @@ import {
   UpstreamUnreachableError,
 } from '@layermesh/interface'
 import { HttpStatusError } from '../src/http-status-error.ts'
-import { MAX_RETRIES, nextRetryDelay, RETRY_PAUSE_MS } from '../src/next-retry-delay.ts'
+import {
+  MAX_RETRIES,
+  MAX_WAIT_FOR_SERVER_MS,
+  nextRetryDelay,
+  RETRY_PAUSE_MS,
+} from '../src/next-retry-delay.ts'
 
 function unreachable(cause: unknown) {
   return new UpstreamUnreachableError('unreachable', { cause })
@@ -17,7 +22,7 @@ function system(code: string) {
   return Object.assign(new Error(code), { code })
 }
 
-function delay(error: unknown, attempt = 1, random = 0) {
+function delay(error: unknown, attempt = 1, random = 0.5) {
   return nextRetryDelay({ attempt, error, random: () => random })
 }
 
@@ -47,7 +52,6 @@ describe('nextRetryDelay', () => {
       new UpstreamDeniedError('', { cause }),
       new UpstreamNotFoundError('', { cause }),
       new UpstreamProtocolError('', { cause }),
-      new UpstreamRateLimitedError('', 1000, { cause }),
       system('ECONNRESET'),
     ]) {
       assert.equal(delay(error), undefined)
@@ -60,10 +64,25 @@ describe('nextRetryDelay', () => {
     assert.equal(delay(error, MAX_RETRIES + 1), undefined)
   })
 
-  it('doubles the pause, and shortens it by up to a half at random', () => {
+  it('waits for anything from nothing up to a pause that doubles', () => {
     const error = unreachable(system('ECONNRESET'))
-    assert.equal(delay(error, 2, 0), RETRY_PAUSE_MS)
-    assert.equal(delay(error, 2, 0.5), 1.5 * RETRY_PAUSE_MS)
-    assert.equal(delay(error, 1, 0.5), 0.75 * RETRY_PAUSE_MS)
+    assert.equal(delay(error, 1, 0), 0)
+    assert.equal(delay(error, 1, 0.5), RETRY_PAUSE_MS / 2)
+    assert.equal(delay(error, 2, 0.5), RETRY_PAUSE_MS)
+  })
+
+  it('waits as long as the server wants, and a little more, when that is short', () => {
+    const unavailable = unreachable(new HttpStatusError(503, MAX_WAIT_FOR_SERVER_MS))
+    assert.equal(delay(unavailable), MAX_WAIT_FOR_SERVER_MS + RETRY_PAUSE_MS / 2)
+    const limited = (ms?: number) =>
+      new UpstreamRateLimitedError('', ms, { cause: new HttpStatusError(429, ms) })
+    assert.equal(delay(limited(1000)), 1000 + RETRY_PAUSE_MS / 2)
+    assert.equal(delay(limited()), undefined)
+  })
+
+  it('does not repeat when the server wants to be left alone for longer', () => {
+    assert.equal(delay(unreachable(new HttpStatusError(503, MAX_WAIT_FOR_SERVER_MS + 1))), undefined)
+    const cause = new HttpStatusError(429, 3_600_000)
+    assert.equal(delay(new UpstreamRateLimitedError('', 3_600_000, { cause })), undefined)
   })
 })

@@ -41,6 +41,12 @@ describe('nextHop', () => {
     }
   })
 
+  it('throws ERR_UPSTREAM_PROTOCOL for a Location with a login', () => {
+    for (const location of ['https://user@cdn.example/', 'https://:pw@cdn.example/']) {
+      assert.throws(() => hop('https://reg.example/', location), /was redirected with a login$/)
+    }
+  })
+
   it('tells nothing of the Location in its message', () => {
     assert.throws(() => hop('https://reg.example/', 'http://cdn.example/?sig=secret'), {
       message: 'reg.example: GET was redirected from https to http',

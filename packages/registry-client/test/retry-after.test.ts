@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { parseRetryAfterMs } from '../src/retry-after.ts'
+import { MAX_RETRY_AFTER_MS, parseRetryAfterMs } from '../src/retry-after.ts'
 
 const NOW_MS = Date.UTC(2026, 0, 1, 12, 0, 0)
 
@@ -16,6 +16,12 @@ describe('parseRetryAfterMs', () => {
 
   it('is 0 for a date that is over', () => {
     assert.equal(parseRetryAfterMs('Thu, 01 Jan 2026 11:59:59 GMT', NOW_MS), 0)
+  })
+
+  it('is bounded', () => {
+    for (const header of ['999999999', 'Thu, 01 Jan 2099 12:00:00 GMT']) {
+      assert.equal(parseRetryAfterMs(header, NOW_MS), MAX_RETRY_AFTER_MS)
+    }
   })
 
   it('is undefined when the header is missing or malformed', () => {

@@ -1,6 +1,7 @@
 import { constants, gzipSync } from 'node:zlib'
+import type { Clock } from '@layermesh/interface'
 import type { OriginRequest } from './origin-request.ts'
-import { errorReply, type Reply } from './reply.ts'
+import { errorReply, type Reply, type ReplyHeaders } from './reply.ts'
 
 /** Which requests a fault is for: those that are equal in every field that is given. */
 export type FaultMatch = Partial<
@@ -22,13 +23,15 @@ export type FaultAction =
   | {
       readonly type: 'status'
       readonly status: number
-      readonly headers?: Readonly<Record<string, string>>
+      readonly headers?: ReplyHeaders
       readonly body?: string
     }
   /** Says nothing until the fault is released, then answers as if nothing had been. */
   | { readonly type: 'hang' }
   /** Sends so much of the body, then nothing until the fault is released, then the rest. */
   | { readonly type: 'stall'; readonly afterBytes: number }
+  /** Sends so many bytes of the body at a time, and waits so long before each: never silent for long, never done. */
+  | { readonly type: 'drip'; readonly bytes: number; readonly everyMs: number }
   /** Closes the connection after so much of the body or, without `afterBytes`, before the status line. */
   | { readonly type: 'cut'; readonly afterBytes?: number }
   /** Flips the bits of one byte of the body. */
@@ -40,7 +43,7 @@ export type FaultAction =
   /** Leaves headers out; without `content-length` the body is chunked. Names in lower case. */
   | { readonly type: 'omitHeaders'; readonly names: readonly string[] }
   /** Adds or replaces headers, such as a wrong `content-type` or `docker-content-digest`. Names in lower case. */
-  | { readonly type: 'setHeaders'; readonly headers: Readonly<Record<string, string>> }
+  | { readonly type: 'setHeaders'; readonly headers: ReplyHeaders }
   /** Answers as if no `Range` had been asked for: 200 and everything. */
   | { readonly type: 'ignoreRange' }
   /** Compresses the body and says so in `Content-Encoding`, whether or not the client asked for it. */
@@ -65,6 +68,8 @@ export function matchesFault(match: FaultMatch, request: OriginRequest): boolean
 export interface ApplyFaultOptions {
   /** What an honest registry answers. */
   readonly answer: (request: OriginRequest) => Reply
+  /** What a drip keeps time by. */
+  readonly clock: Clock
   /** Resolves when the fault no longer holds replies back. */
   readonly released: Promise<void>
 }
@@ -78,12 +83,21 @@ export function applyFault(action: FaultAction, request: OriginRequest, options:
       return statusReply({ status: action.status ?? 307, headers: { location: action.location }, body: '' })
     case 'ignoreRange':
       return options.answer({ ...request, headers: { ...request.headers, range: undefined } })
+    case 'drip': {
+      const pause = async (closed: Promise<void>) => {
+        const { promise, resolve } = Promise.withResolvers<undefined>()
+        const cancel = options.clock.setTimer(action.everyMs, () => resolve(undefined))
+        await Promise.race([promise, closed])
+        cancel()
+      }
+      return { ...options.answer(request), disruption: { type: 'drip', bytes: action.bytes, pause } }
+    }
     default:
       return spoil(options.answer(request), action, options.released)
   }
 }
 
-type SpoilingAction = Exclude<FaultAction, { readonly type: 'status' | 'redirect' | 'ignoreRange' }>
+type SpoilingAction = Exclude<FaultAction, { readonly type: 'status' | 'redirect' | 'ignoreRange' | 'drip' }>
 
 function spoil(reply: Reply, action: SpoilingAction, released: Promise<void>): Reply {
   switch (action.type) {

@@ -1,8 +1,8 @@
 import { contentReply } from './content-reply.ts'
+import type { Gate } from './gate.ts'
 import type { OriginCatalog } from './origin-catalog.ts'
 import type { OriginRequest } from './origin-request.ts'
 import { emptyReply, errorReply, jsonReply, type Reply } from './reply.ts'
-import type { TokenIssuer } from './token-issuer.ts'
 
 const API_VERSION = { 'docker-distribution-api-version': 'registry/2.0' }
 const BLOB_TYPE = 'application/octet-stream'
@@ -14,7 +14,7 @@ const SIGNATURE = 'signed-for-get'
 export interface RegistryAnswerDeps {
   readonly catalog: OriginCatalog
   /** Who must be convinced; undefined when anybody may pull. */
-  readonly tokens: TokenIssuer | undefined
+  readonly gate: Gate | undefined
   /** Address of the server that blobs are redirected to. */
   readonly cdnUrl: string
 }
@@ -25,13 +25,13 @@ export function answerRegistry(request: OriginRequest, deps: RegistryAnswerDeps)
   return { ...reply, headers: { ...API_VERSION, ...reply.headers } }
 }
 
-function answer(request: OriginRequest, { catalog, tokens, cdnUrl }: RegistryAnswerDeps): Reply {
+function answer(request: OriginRequest, { catalog, gate, cdnUrl }: RegistryAnswerDeps): Reply {
   const { method, kind, repository = '', reference = '' } = request
+  if (kind === 'token' && gate?.issue !== undefined) return gate.issue(request)
   if (method !== 'GET' && method !== 'HEAD') {
     return errorReply(405, 'UNSUPPORTED', 'this registry is read-only', { allow: 'GET, HEAD' })
   }
-  if (kind === 'token' && tokens !== undefined) return tokens.issue(request)
-  const refusal = tokens?.refuse(request)
+  const refusal = gate?.refuse(request)
   if (refusal !== undefined) return refusal
   switch (kind) {
     case 'ping':

@@ -4,22 +4,28 @@ import type { BuiltArtifact } from './built-content.ts'
 import { ByteAccount, type OriginAccount } from './byte-account.ts'
 import { applyFault, type Fault } from './fault.ts'
 import { FaultScript, type ScriptedFault } from './fault-script.ts'
+import { basicGate, type Gate } from './gate.ts'
 import { listenHttp } from './http-listener.ts'
+import type { OriginLogin } from './login.ts'
 import { answerCdn, answerRegistry } from './origin-answers.ts'
 import { OriginCatalog } from './origin-catalog.ts'
-import { parseCdnRequest, parseRegistryRequest, type OriginRequest } from './origin-request.ts'
+import { parseCdnRequest, parseRegistryRequest, readForm, type OriginRequest } from './origin-request.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import type { Reply } from './reply.ts'
 import { RequestLog, type LoggedRequest } from './request-log.ts'
 import { sendReply } from './send-reply.ts'
-import { TokenIssuer } from './token-issuer.ts'
+import { TokenIssuer, type TokenMethod } from './token-issuer.ts'
 
 /** Options of {@link startOrigin}. */
 export interface OriginOptions {
   /** TCP port on 127.0.0.1; 0 means any that is free. @default 0 */
   readonly port?: number
-  /** Whether clients need a token, which anybody gets for the asking. @default none */
-  readonly auth?: 'none' | 'bearer'
+  /** What clients need: nothing, a token, or name and password with each request. @default none */
+  readonly auth?: 'none' | 'bearer' | 'basic'
+  /** Who gets in by `auth`; `basic` needs one. @default anybody who asks for a token */
+  readonly login?: OriginLogin
+  /** How tokens can be asked for. @default ['GET'] */
+  readonly tokenMethods?: readonly TokenMethod[]
   /** How long a token is valid, in seconds. @default {@link DEFAULT_TOKEN_LIFETIME_SECONDS} */
   readonly tokenLifetimeSeconds?: number
   /** Whether a GET of a blob is answered with a redirect to a server on another port. @default false */
@@ -62,24 +68,21 @@ export interface OriginRegistry extends AsyncDisposable {
 
 /** Starts a registry that holds nothing yet. Throws ERR_LISTEN when the port is taken. */
 export async function startOrigin(options: OriginOptions = {}): Promise<OriginRegistry> {
-  const {
-    clock = systemClock,
-    rateBytesPerSecond,
-    redirectBlobs = false,
-    tokenLifetimeSeconds = DEFAULT_TOKEN_LIFETIME_SECONDS,
-  } = options
+  const { clock = systemClock, rateBytesPerSecond, redirectBlobs = false } = options
   const catalog = new OriginCatalog()
   const account = new ByteAccount()
   const faults = new FaultScript()
   const log = new RequestLog()
-  const tokens = options.auth === 'bearer' ? new TokenIssuer(clock, tokenLifetimeSeconds) : undefined
+  const gate = gateOf(options, clock)
   const limiter = rateBytesPerSecond === undefined ? undefined : new RateLimiter(clock, rateBytesPerSecond)
-  const exchange = exchangeHandler({ account, faults, log, limiter })
+  const exchange = exchangeHandler({ account, clock, faults, log, limiter })
 
-  const registry = await listenHttp(options.port ?? 0, (incoming, response) => {
+  const registry = await listenHttp(options.port ?? 0, async (incoming, response) => {
     const request = parseRegistryRequest(incoming, redirectBlobs)
+    const form = await readForm(incoming)
     const cdnUrl = `http://127.0.0.1:${cdn?.port ?? 0}`
-    return exchange(request, response, (asked) => answerRegistry(asked, { catalog, tokens, cdnUrl }))
+    const asked = form === undefined ? request : { ...request, form }
+    await exchange(asked, response, (each) => answerRegistry(each, { catalog, gate, cdnUrl }))
   })
   const cdn = redirectBlobs
     ? await listenHttp(0, (incoming, response) =>
@@ -114,14 +117,29 @@ export async function startOrigin(options: OriginOptions = {}): Promise<OriginRe
   }
 }
 
+function gateOf(options: OriginOptions, clock: Clock): Gate | undefined {
+  const { auth, login, tokenLifetimeSeconds, tokenMethods } = options
+  if (auth === 'bearer') {
+    return new TokenIssuer(clock, {
+      lifetimeSeconds: tokenLifetimeSeconds ?? DEFAULT_TOKEN_LIFETIME_SECONDS,
+      methods: tokenMethods ?? ['GET'],
+      login,
+    })
+  }
+  if (auth !== 'basic') return undefined
+  if (login === undefined) throw new TypeError('name and password of whom?')
+  return basicGate(login)
+}
+
 interface ExchangeDeps {
   readonly account: ByteAccount
+  readonly clock: Clock
   readonly faults: FaultScript
   readonly log: RequestLog
   readonly limiter: RateLimiter | undefined
 }
 
-function exchangeHandler({ account, faults, log, limiter }: ExchangeDeps) {
+function exchangeHandler({ account, clock, faults, log, limiter }: ExchangeDeps) {
   return async (
     request: OriginRequest,
     response: ServerResponse,
@@ -132,7 +150,7 @@ function exchangeHandler({ account, faults, log, limiter }: ExchangeDeps) {
     const reply =
       fault === undefined
         ? answer(request)
-        : applyFault(fault.action, request, { answer, released: fault.released })
+        : applyFault(fault.action, request, { answer, clock, released: fault.released })
     log.update(logged, { status: reply.status })
     const onSent = (sizeBytes: number) => {
       account.add(request.kind, reply.content, sizeBytes)

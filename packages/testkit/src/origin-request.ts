@@ -17,6 +17,8 @@ export interface OriginRequest {
   readonly path: string
   readonly query: URLSearchParams
   readonly headers: IncomingHttpHeaders
+  /** What a POST brought in its body (`application/x-www-form-urlencoded`). */
+  readonly form?: URLSearchParams
   readonly kind: RequestKind
   readonly repository?: string
   /** Tag or digest of a manifest, digest of a blob. */
@@ -47,6 +49,15 @@ export function parseCdnRequest(incoming: IncomingMessage): OriginRequest {
   const { pathname, ...request } = basicsOf(incoming, 'cdn')
   const groups = CDN_PATH.exec(pathname)?.groups
   return groups === undefined ? { ...request, kind: 'other' } : { ...request, kind: 'blob', ...pick(groups) }
+}
+
+/** Reads the form that a POST brings, from the moment when it arrives; undefined for any other request. */
+export async function readForm(incoming: IncomingMessage): Promise<URLSearchParams | undefined> {
+  if (incoming.method !== 'POST') return undefined
+  const chunks: Buffer[] = []
+  incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+  await new Promise((resolve) => incoming.once('close', resolve))
+  return new URLSearchParams(Buffer.concat(chunks).toString())
 }
 
 function basicsOf(incoming: IncomingMessage, server: OriginServer) {

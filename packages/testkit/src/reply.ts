@@ -2,17 +2,20 @@ import type { Digest } from '@layermesh/interface'
 
 /**
  * Something other than sending it whole: wait or hang up, before the status line or, with `afterBytes`, once so
- * many bytes of the body are with the client's system.
+ * many bytes of the body are with the client's system; or wait again and again, before each few bytes.
  */
 type Disruption =
   | { readonly type: 'pause'; readonly afterBytes?: number; readonly until: Promise<void> }
   | { readonly type: 'cut'; readonly afterBytes?: number }
+  | { readonly type: 'drip'; readonly bytes: number; pause(closed: Promise<void>): Promise<void> }
+
+/** Names in lower case; several values are several lines. */
+export type ReplyHeaders = Readonly<Record<string, string | readonly string[]>>
 
 /** An HTTP reply as data, so that a fault is a function from one reply to another. */
 export interface Reply {
   readonly status: number
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: ReplyHeaders
   /** What a GET gets; a HEAD gets the headers alone. */
   readonly body: Uint8Array
   /** The content that the body is, or is a part of, and its whole size. Absent: an error, a token, a list. */

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { RateLimiter } from './rate-limiter.ts'
 import type { Reply } from './reply.ts'
 
@@ -27,32 +27,43 @@ export async function sendReply(
   response.on('error', () => {})
   const { body, disruption } = reply
   const wholeBytes = response.req.method === 'HEAD' ? 0 : body.length
-  const breakAt = Math.min(disruption?.afterBytes ?? 0, wholeBytes)
+  const drip = disruption?.type === 'drip' ? disruption : undefined
+  const breaks = disruption?.type === 'drip' ? undefined : disruption
+  const breakAt = Math.min(breaks?.afterBytes ?? 0, wholeBytes)
 
-  if (disruption?.afterBytes === undefined) await disrupt()
+  if (breaks?.afterBytes === undefined) await disrupt()
   if (!response.destroyed) {
-    response.writeHead(reply.status, reply.headers)
+    response.writeHead(reply.status, headersOf(reply))
     response.flushHeaders()
   }
   await write(body.subarray(0, breakAt))
-  if (disruption?.afterBytes !== undefined) await disrupt()
+  if (breaks?.afterBytes !== undefined) await disrupt()
   await write(body.subarray(breakAt, wholeBytes))
   if (!response.destroyed) response.end()
   await closed
   return response.writableFinished ? 'complete' : 'aborted'
 
   async function disrupt(): Promise<void> {
-    if (disruption?.type === 'cut') response.destroy()
-    if (disruption?.type === 'pause') await Promise.race([disruption.until, closed])
+    if (breaks?.type === 'cut') response.destroy()
+    if (breaks?.type === 'pause') await Promise.race([breaks.until, closed])
   }
 
   async function write(bytes: Uint8Array): Promise<void> {
-    for (let start = 0; start < bytes.length && !response.destroyed; start += CHUNK_BYTES) {
-      const chunk = bytes.subarray(start, start + CHUNK_BYTES)
+    const chunkBytes = drip?.bytes ?? CHUNK_BYTES
+    for (let start = 0; start < bytes.length && !response.destroyed; start += chunkBytes) {
+      const chunk = bytes.subarray(start, start + chunkBytes)
+      await drip?.pause(closed)
       await Promise.race([options.limiter?.carry(chunk.length), closed])
       if (await Promise.race([taken(response, chunk), closed])) options.onSent(chunk.length)
     }
   }
+}
+
+// Node's type of headers doesn't know lists that must not be changed.
+function headersOf({ headers }: Reply): OutgoingHttpHeaders {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]),
+  )
 }
 
 /** Writes a chunk; true once the system has taken all of it, false when it didn't. */

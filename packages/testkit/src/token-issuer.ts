@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '@layermesh/interface'
+import type { Gate } from './gate.ts'
+import { provesLogin, type OriginLogin } from './login.ts'
 import type { OriginRequest } from './origin-request.ts'
 import { errorReply, jsonReply, type Reply } from './reply.ts'
 
@@ -10,31 +12,56 @@ interface Grant {
   readonly expiresAtMs: number
 }
 
-/** Bearer tokens as public registries hand them to anybody (distribution's "Token Authentication Specification"). */
-export class TokenIssuer {
+/** How a token is asked for: Docker's own way, or OAuth2's. */
+export type TokenMethod = 'GET' | 'POST'
+
+/** Fixed at construction. */
+export interface TokenIssuerInit {
+  /** How long a token is valid, in seconds. */
+  readonly lifetimeSeconds: number
+  /** The ways of asking that are understood; others get 405. */
+  readonly methods: readonly TokenMethod[]
+  /** Who gets a token; undefined when anybody does. */
+  readonly login: OriginLogin | undefined
+}
+
+/**
+ * Bearer tokens as registries hand them out (distribution's "Token Authentication" and "OAuth2 Token Authentication"
+ * specifications).
+ */
+export class TokenIssuer implements Gate {
   readonly #clock: Clock
-  readonly #lifetimeSeconds: number
+  readonly #init: TokenIssuerInit
   readonly #grants = new Map<string, Grant>()
 
-  /** Tokens are valid for `lifetimeSeconds` of `clock`. */
-  constructor(clock: Clock, lifetimeSeconds: number) {
+  constructor(clock: Clock, init: TokenIssuerInit) {
     this.#clock = clock
-    this.#lifetimeSeconds = lifetimeSeconds
+    this.#init = init
   }
 
   /** Answers a request for a token with one for every repository that it asks for. */
   issue(request: OriginRequest): Reply {
-    if (request.query.get('service') !== SERVICE) return errorReply(400, 'UNSUPPORTED', 'unknown service')
+    const { lifetimeSeconds, login, methods } = this.#init
+    const { form, method, query } = request
+    if (!methods.some((each) => each === method)) {
+      return errorReply(405, 'UNSUPPORTED', 'tokens are asked for differently', { allow: methods.join(', ') })
+    }
+    const asked = form ?? query
+    if (asked.get('service') !== SERVICE) return errorReply(400, 'UNSUPPORTED', 'unknown service')
+    if (form !== undefined && (form.get('client_id') ?? '') === '')
+      return errorReply(400, 'UNSUPPORTED', 'who is asking?')
+    if (login !== undefined && !isLoggedIn(request, login))
+      return errorReply(401, 'UNAUTHORIZED', 'wrong login')
     const nowMs = this.#clock.now()
     const token = randomUUID()
     this.#grants.set(token, {
-      repositories: new Set(request.query.getAll('scope').flatMap(pullableIn)),
-      expiresAtMs: nowMs + this.#lifetimeSeconds * 1000,
+      repositories: new Set(asked.getAll('scope').flatMap(pullableIn)),
+      expiresAtMs: nowMs + lifetimeSeconds * 1000,
     })
     return jsonReply(200, {
       token,
       access_token: token,
-      expires_in: this.#lifetimeSeconds,
+      expires_in: lifetimeSeconds,
       issued_at: new Date(nowMs).toISOString(),
     })
   }
@@ -50,6 +77,15 @@ export class TokenIssuer {
     if (repository === undefined || grant.repositories.has(repository)) return undefined
     return challenge(request, 'insufficient_scope')
   }
+}
+
+function isLoggedIn({ form, headers }: OriginRequest, login: OriginLogin): boolean {
+  if (form === undefined) return provesLogin(headers.authorization, login)
+  if (form.get('grant_type') === 'password') {
+    return form.get('username') === login.username && form.get('password') === login.password
+  }
+  const { identityToken } = login
+  return identityToken !== undefined && form.get('refresh_token') === identityToken
 }
 
 // The realm is on the host that the client asked, so that a proxy in front of the origin carries tokens, too.

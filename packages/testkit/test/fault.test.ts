@@ -3,8 +3,10 @@ import { gunzipSync } from 'node:zlib'
 import {
   buildImage,
   expectNoLeaks,
+  ManualClock,
   startOrigin,
   takeResourceSnapshot,
+  until,
   type BuiltImage,
   type FaultAction,
   type OriginRegistry,
@@ -59,6 +61,13 @@ describe('Fault', () => {
       const reply = await getBlob({ type: 'status', status: 503, body: '<html>' })
       assert.deepEqual([reply.status, reply.body.toString()], [503, '<html>'])
     })
+
+    it('sends a header of several values as several lines', async () => {
+      const headers = { 'www-authenticate': ['Negotiate', 'Basic realm="x"'] }
+      origin.script({ match: {}, action: { type: 'status', status: 401, headers } })
+      const reply = await get(origin.url + path)
+      assert.deepEqual(reply.headers['www-authenticate'], ['Negotiate', 'Basic realm="x"'])
+    })
   })
 
   describe('hang', () => {
@@ -103,6 +112,26 @@ describe('Fault', () => {
       await origin.waitForRequest(({ kind }) => kind === 'blob')
       fault[Symbol.dispose]()
       assert.deepEqual((await reply).body, bytes)
+    })
+  })
+
+  describe('drip', () => {
+    it('sends so many bytes each so many milliseconds', async () => {
+      const clock = new ManualClock()
+      await using slow = await startOrigin({ clock })
+      slow.add(REPOSITORY, image)
+      slow.script({ match: {}, action: { type: 'drip', bytes: 50_000, everyMs: 1000 } })
+      const reply = get(slow.url + path)
+      for (let sentBytes = 0; sentBytes < bytes.length; sentBytes += 50_000) {
+        await until(async () => Promise.resolve(clock.pendingTimers === 1))
+        clock.advance(999)
+        assert.equal(slow.requests[0]?.bytesSent, sentBytes)
+        clock.advance(1)
+        const nextBytes = Math.min(sentBytes + 50_000, bytes.length)
+        await slow.waitForRequest(({ bytesSent }) => bytesSent === nextBytes)
+      }
+      assert.deepEqual((await reply).body, bytes)
+      assert.equal(clock.pendingTimers, 0)
     })
   })
 

@@ -111,6 +111,65 @@ describe('bearer authentication', () => {
     assert.equal((await get(`${served.origin.url}/token?service=other`)).status, 400)
   })
 
+  describe('with a login', () => {
+    const login = { username: 'alice', password: 'wonder:land', identityToken: 'identity' }
+    const scope = `repository:${REPOSITORY}:pull`
+    const basic = `Basic ${Buffer.from('alice:wonder:land').toString('base64')}`
+
+    function post(url: string, form: Readonly<Record<string, string>>) {
+      const body = new URLSearchParams({ service: 'layermesh-origin', client_id: 'test', scope, ...form })
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+      return get(`${url}/token`, { method: 'POST', headers, body: String(body) })
+    }
+
+    it('gives a token to who proves it, asked by GET', async () => {
+      await using served = await serve({ login })
+      const url = `${served.origin.url}/token?service=layermesh-origin&scope=${scope}`
+      assert.equal((await get(url)).status, 401)
+      assert.equal((await get(url, { headers: { authorization: 'Basic eDp5' } })).status, 401)
+      assert.equal((await get(url, { headers: { authorization: basic } })).status, 200)
+    })
+
+    it('gives a token to who proves it, asked by POST', async () => {
+      await using served = await serve({ login, tokenMethods: ['POST'] })
+      const { url } = served.origin
+      const password = { grant_type: 'password', username: 'alice' }
+      assert.equal((await post(url, { ...password, password: 'wrong' })).status, 401)
+      assert.equal((await post(url, { grant_type: 'refresh_token', refresh_token: 'wrong' })).status, 401)
+      for (const form of [
+        { ...password, password: 'wonder:land' },
+        { grant_type: 'refresh_token', refresh_token: 'identity' },
+      ]) {
+        const { body } = await post(url, form)
+        const { access_token: token } = JSON.parse(body.toString()) as { access_token: string }
+        const headers = { authorization: `Bearer ${token}` }
+        assert.equal((await get(served.blobUrl, { headers })).status, 200)
+      }
+    })
+
+    it('wants to know by POST who asks', async () => {
+      await using served = await serve({ login, tokenMethods: ['POST'] })
+      const form = { client_id: '', grant_type: 'refresh_token', refresh_token: 'identity' }
+      assert.equal((await post(served.origin.url, form)).status, 400)
+    })
+
+    it('answers 405 to the other way of asking', async () => {
+      await using served = await serve({ login, tokenMethods: ['POST'] })
+      assert.equal((await get(`${served.origin.url}/token?service=layermesh-origin`)).status, 405)
+    })
+
+    it('can want name and password with each request', async () => {
+      await using served = await serve({ login, auth: 'basic' })
+      const refused = await get(served.blobUrl)
+      assert.deepEqual(
+        [refused.status, refused.headers['www-authenticate']],
+        [401, 'Basic realm="layermesh-origin"'],
+      )
+      assert.equal((await get(served.blobUrl, { headers: { authorization: basic } })).status, 200)
+      assert.equal((await get(`${served.origin.url}/token`)).status, 401)
+    })
+  })
+
   it('has no token endpoint when anybody may pull', async () => {
     await using origin = await startOrigin()
     assert.equal((await get(`${origin.url}/token?service=layermesh-origin`)).status, 404)

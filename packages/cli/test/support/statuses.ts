@@ -21,6 +21,27 @@ export const STATUS: NodeStatus = {
     fetched: { site: GIB, region: 0, world: 0, upstream: 2048 },
     sent: { site: 10 * GIB, region: 0, world: 0 },
   },
+  upstreams: [
+    {
+      host: 'docker.io',
+      endpoints: [
+        { name: 'cache.example', mirror: true, state: 'left-alone', quota: null },
+        {
+          name: 'registry-1.docker.io',
+          mirror: false,
+          state: 'answers',
+          quota: {
+            limit: 100,
+            remaining: 20,
+            windowSeconds: 21_600,
+            source: '192.0.2.1',
+            seenAt: '2026-01-01T00:00:00.000Z',
+          },
+        },
+      ],
+    },
+    { host: 'quay.io', endpoints: [{ name: 'quay.io', mirror: false, state: 'answers', quota: null }] },
+  ],
 }
 
 /** Two peers, nearest first. */

@@ -1,8 +1,10 @@
-import { silentLog } from '@layermesh/interface'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { createMetrics, type PrometheusMetrics } from '@layermesh/telemetry'
 import {
   buildImage,
   builtContent,
+  createTempDir,
   ManualClock,
   startOrigin,
   type BuiltArtifact,
@@ -13,8 +15,13 @@ import {
 import {
   createUpstreamClient,
   type ClosableUpstreamClient,
+  type UpstreamClientDeps,
   type UpstreamClientInit,
+  type UpstreamEndpoints,
 } from '@layermesh/registry-client'
+
+import type { Secret } from '../../src/credential.ts'
+import { createRecordingLog, type RecordingLog } from './recording-log.ts'
 
 /** The image host and the repository that tests ask for. */
 export const HOST = 'reg.example'
@@ -26,6 +33,7 @@ export const REF = { upstream: HOST, repository: REPOSITORY }
 export interface ClientFixture extends AsyncDisposable {
   readonly clock: ManualClock
   readonly metrics: PrometheusMetrics
+  readonly log: RecordingLog
   readonly client: ClosableUpstreamClient
 }
 
@@ -37,42 +45,62 @@ export interface OriginFixture extends ClientFixture {
   readonly blob: BuiltContent
 }
 
+/** How a test's client differs from others. */
+export interface ClientOptions {
+  readonly init?: Partial<UpstreamClientInit>
+  readonly upstream?: Partial<UpstreamEndpoints>
+  readonly deps?: Partial<UpstreamClientDeps>
+}
+
 /** Makes a client whose upstream has these endpoints. Its clock stands still until the test moves it. */
 export function createClient(
   endpoints: readonly string[],
-  init: Partial<UpstreamClientInit> = {},
+  { init = {}, upstream = {}, deps = {} }: ClientOptions = {},
   clock = new ManualClock(),
 ): ClientFixture {
   const metrics = createMetrics()
+  const log = createRecordingLog()
   const client = createUpstreamClient(
-    { clock, log: silentLog, metrics, random: () => 0.5 },
-    { upstreams: [{ host: HOST, endpoints }], version: '1.2.3', ...init },
+    { clock, log, metrics, random: () => 0.5, env: {}, ...deps },
+    { upstreams: [{ host: HOST, endpoints, ...upstream }], version: '1.2.3', ...init },
   )
-  return { clock, metrics, client, [Symbol.asyncDispose]: () => client.close() }
+  return { clock, metrics, log, client, [Symbol.asyncDispose]: () => client.close() }
+}
+
+/** Options of {@link startFixture}. */
+export interface FixtureOptions extends OriginOptions, ClientOptions {
+  readonly blobBytes?: number
+  /** The login that the client has for the upstream. @default none */
+  readonly secret?: Secret
 }
 
 /** Starts an origin that holds an image with one blob of `blobBytes` and more, and a client for it. */
-export async function startFixture(
-  options: OriginOptions & { readonly blobBytes?: number; readonly init?: Partial<UpstreamClientInit> } = {},
-): Promise<OriginFixture> {
-  const { blobBytes = 200_000, init, ...originOptions } = options
+export async function startFixture(options: FixtureOptions = {}): Promise<OriginFixture> {
+  const { blobBytes = 200_000, init = {}, upstream = {}, deps = {}, secret, ...originOptions } = options
+  const stack = new AsyncDisposableStack()
   const clock = new ManualClock()
-  const origin = await startOrigin({ clock, ...originOptions })
+  const origin = stack.use(await startOrigin({ clock, ...originOptions }))
   const image = await buildImage({ seed: 1, layerBytes: [blobBytes], compression: 'none' })
   const [blob] = image.layers
   if (blob === undefined) throw new Error('the image has no layer')
   origin.add(REPOSITORY, image, { tag: TAG })
-  const fixture = createClient([origin.url], init, clock)
-  return {
-    ...fixture,
-    origin,
-    image,
-    blob,
-    async [Symbol.asyncDispose]() {
-      await fixture.client.close()
-      await origin.close()
-    },
-  }
+  const credentials =
+    secret === undefined
+      ? {}
+      : { dockerConfig: await writeDockerConfig(stack.use(await createTempDir()).path, secret) }
+  const client = { init, upstream: { credentials, ...upstream }, deps }
+  const fixture = stack.use(createClient([origin.url], client, clock))
+  return { ...fixture, origin, image, blob, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+async function writeDockerConfig(folder: string, secret: Secret): Promise<string> {
+  const entry =
+    'password' in secret
+      ? { auth: Buffer.from(`${secret.username}:${secret.password}`).toString('base64') }
+      : { identitytoken: secret.identityToken }
+  const file = join(folder, 'config.json')
+  await writeFile(file, JSON.stringify({ auths: { [HOST]: entry } }))
+  return file
 }
 
 /** An artifact that is nothing but a manifest with these bytes. */

@@ -12,6 +12,7 @@ export interface Got {
 export interface GetOptions {
   readonly method?: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
   readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
   readonly signal?: AbortSignal
 }
 

@@ -1,0 +1,36 @@
+import type { UpstreamRateLimitedError } from '@layermesh/interface'
+import { type ContentKind } from '@layermesh/interface'
+
+/** For how long an endpoint that doesn't say how long is not asked again, in milliseconds. */
+export const DEFAULT_PAUSE_MS = 5_000
+/** For how long it is not asked at most, in milliseconds, whatever it says: limits are lifted, logins changed. */
+export const MAX_PAUSE_MS = 900_000
+
+/** What is limited by itself: Docker Hub counts each GET of a manifest, and neither HEAD nor blobs. */
+export interface LimitedWork {
+  readonly kind: ContentKind
+  readonly method: 'GET' | 'HEAD'
+}
+
+/**
+ * What an endpoint has said 429 to, so that it isn't asked again before it wants to. A state machine without I/O; times are
+ * monotonic milliseconds.
+ */
+export class RateLimitPauses {
+  readonly #untilMs = new Map<string, number>()
+
+  /** Takes note of a 429. */
+  note(work: LimitedWork, { retryAfterMs }: UpstreamRateLimitedError, nowMs: number): void {
+    this.#untilMs.set(nameOf(work), nowMs + Math.min(retryAfterMs ?? DEFAULT_PAUSE_MS, MAX_PAUSE_MS))
+  }
+
+  /** How long it still is until the work may be asked for, in milliseconds; undefined when it may be now. */
+  left(work: LimitedWork, nowMs: number): number | undefined {
+    const leftMs = (this.#untilMs.get(nameOf(work)) ?? nowMs) - nowMs
+    return leftMs > 0 ? leftMs : undefined
+  }
+}
+
+function nameOf({ kind, method }: LimitedWork): string {
+  return `${method} ${kind}`
+}
