@@ -1,4 +1,4 @@
-import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
+import type { FastifySchemaValidationError } from 'fastify'
 
 /** Says in one line what of a request is not as its schema wants it: `body must have required property 'select'`. */
 export function schemaError(errors: readonly FastifySchemaValidationError[], where: string): Error {
