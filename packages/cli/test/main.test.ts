@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdmin, type Admin } from '@layermesh/admin'
 import { silentLog, type PeerStatus } from '@layermesh/interface'
@@ -179,8 +179,8 @@ describe('layermesh', () => {
     })
 
     it('says that it broke off, when its answer is not whole', async () => {
-      other.once('request', (_request, response: ServerResponse) => {
-        response.on('finish', () => response.destroy())
+      other.once('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+        response.on('finish', () => socket.destroy())
       })
       reply(200, '{', { 'content-length': '100' })
       const { code, stderr } = await runCommand(['status', '--admin', url])
