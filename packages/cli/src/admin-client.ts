@@ -8,6 +8,8 @@ import { WrongUsageError } from './wrong-usage-error.ts'
 
 const READ_TIMEOUT_MS = 10_000
 
+type Body = Dispatcher.ResponseData['body']
+
 /** A request that changes something. */
 export interface Change {
   readonly method: 'PUT' | 'POST' | 'DELETE'
@@ -17,8 +19,11 @@ export interface Change {
   readonly body?: object
 }
 
-/** What a request needs beside its URL. */
-interface Call extends Partial<Change> {
+interface Call {
+  /** @default 'GET' */
+  readonly method?: 'GET' | Change['method']
+  readonly path: string
+  readonly body?: object
   readonly token?: AdminToken
   readonly signal?: AbortSignal
 }
@@ -27,14 +32,14 @@ interface Call extends Partial<Change> {
 export async function askDaemon<Answer>(path: string, options: AdminOptions, io: CliIo): Promise<Answer> {
   const origin = await adminOrigin(options, io)
   const body = await send(origin, { path, signal: AbortSignal.timeout(READ_TIMEOUT_MS) })
-  return parseAnswer(origin, await body.text()) as Answer
+  return parseAnswer(origin, await readText(origin, body)) as Answer
 }
 
 /** Has the daemon change something. Throws a {@link CommandError} when it can't be asked, or refuses. */
 export async function tellDaemon<Answer>(change: Change, options: TokenOptions, io: CliIo): Promise<Answer> {
   const origin = await adminOrigin(options, io)
   const body = await send(origin, { ...change, token: await readAdminToken(options, io) })
-  return parseAnswer(origin, await body.text()) as Answer
+  return parseAnswer(origin, await readText(origin, body)) as Answer
 }
 
 /** As {@link tellDaemon}, for an answer that comes step by step. Who stops to read breaks it off. */
@@ -48,23 +53,22 @@ export async function* followDaemon<Step>(
   try {
     for await (const line of textLines(body)) yield parseAnswer(origin, line) as Step
   } catch (cause) {
-    if (cause instanceof CommandError) throw cause
-    throw new CommandError(`the daemon at ${origin} broke off; its log says why`, { cause })
+    throw cause instanceof CommandError ? cause : brokenOff(origin, cause)
   }
 }
 
-async function send(origin: string, call: Call): Promise<Dispatcher.ResponseData['body']> {
+async function send(origin: string, call: Call): Promise<Body> {
   const { statusCode, body } = await connect(origin, call)
   if (statusCode === 200) return body
-  throw refusal(origin, statusCode, await body.text(), call.token)
+  throw refusal(origin, statusCode, await readText(origin, body), call.token)
 }
 
-async function connect(origin: string, { body, method, path = '/', signal, token }: Call) {
+async function connect(origin: string, { body, method = 'GET', path, signal, token }: Call) {
   const json = body === undefined ? {} : { 'content-type': 'application/json' }
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token.token}` }
   try {
     return await request(new URL(path, origin), {
-      method: method ?? 'GET',
+      method,
       headers: { ...json, ...authorization },
       body: body === undefined ? null : JSON.stringify(body),
       signal: signal ?? null,
@@ -74,12 +78,16 @@ async function connect(origin: string, { body, method, path = '/', signal, token
     })
   } catch (cause) {
     const { code, name } = cause as NodeJS.ErrnoException
-    throw new CommandError(
-      `no daemon answers at ${origin} (${code ?? name}); start one with: layermesh serve`,
-      {
-        cause,
-      },
-    )
+    const reason = `no daemon answers at ${origin} (${code ?? name})`
+    throw new CommandError(`${reason}; start one with: layermesh serve`, { cause })
+  }
+}
+
+async function readText(origin: string, body: Body): Promise<string> {
+  try {
+    return await body.text()
+  } catch (cause) {
+    throw brokenOff(origin, cause)
   }
 }
 
@@ -111,6 +119,10 @@ function refusalReason(text: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+function brokenOff(origin: string, cause: unknown): CommandError {
+  return new CommandError(`the daemon at ${origin} broke off; its log says why`, { cause })
 }
 
 function notADaemon(origin: string, reason: string, cause?: unknown): CommandError {

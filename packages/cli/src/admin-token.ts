@@ -41,8 +41,7 @@ async function read(file: string): Promise<string> {
     return await readFile(file, 'utf8')
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    throw new CommandError(`the admin token in ${file} can not be read (${reason}): ${TOKEN_ADVICE}`, {
-      cause,
-    })
+    const what = `the admin token in ${file} can not be read (${reason})`
+    throw new CommandError(`${what}: ${TOKEN_ADVICE}`, { cause })
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdmin, type Admin } from '@layermesh/admin'
 import { silentLog, type PeerStatus } from '@layermesh/interface'
@@ -147,12 +147,14 @@ describe('layermesh', () => {
   describe('status without a daemon', () => {
     let other: Server
     let url: string
-    let reply: (status: number, text: string) => void
+    let reply: (status: number, text: string, headers?: Readonly<Record<string, string>>) => void
 
     before(async () => {
-      let answer = { status: 200, text: '' }
-      reply = (status, text) => void (answer = { status, text })
-      other = createServer((_request, response) => response.writeHead(answer.status).end(answer.text))
+      let answer = { status: 200, text: '', headers: {} }
+      reply = (status, text, headers = {}) => void (answer = { status, text, headers })
+      other = createServer((_request, response) =>
+        response.writeHead(answer.status, answer.headers).end(answer.text),
+      )
       await once(other.listen(0, '127.0.0.1'), 'listening')
       url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`
     })
@@ -174,6 +176,15 @@ describe('layermesh', () => {
       const { code, stderr } = await runCommand(['status', '--admin', url])
       assert.equal(code, 1)
       assert.match(stderr, /is not a layermesh daemon: its answer is not JSON\n$/)
+    })
+
+    it('says that it broke off, when its answer is not whole', async () => {
+      other.once('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+        response.on('finish', () => socket.destroy())
+      })
+      reply(200, '{', { 'content-length': '100' })
+      const { code, stderr } = await runCommand(['status', '--admin', url])
+      assert.deepEqual([code, stderr], [1, `error: the daemon at ${url} broke off; its log says why\n`])
     })
 
     it('says how to start one, when nothing answers', async () => {
