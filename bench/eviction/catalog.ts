@@ -7,8 +7,8 @@ const KiB = 1024
 const MB = 1_000_000
 
 /**
- * Sizes of compressed layers: half are below 4 MB and nine in ten below 63 MB, as on Docker Hub (Zhao et al., Large-Scale
- * Analysis of the Docker Hub Dataset, IEEE CLUSTER 2019). A log-normal distribution with these two points has
+ * Sizes of compressed layers: half are below 4 MB and nine in ten below 63 MB, after Zhao et al., Large-Scale Analysis of the
+ * Docker Hub Dataset, IEEE CLUSTER 2019 (see docs/eviction.md). A log-normal distribution with these two points has
  * sigma = ln(63 / 4) / 1.2816.
  */
 const MEDIAN_LAYER_BYTES = 4 * MB
