@@ -11,11 +11,18 @@ export const LAYERMESH: NamedPolicy = {
   create: (init) => new Layermesh(init, { knowsCopies: true }),
 }
 
-/** What is compared. The last but one shows what our policy would be without knowing who else has a blob. */
+/**
+ * What is compared. The two before the last show what our policy would be without knowing who else has a blob, and if it let
+ * no last copy of a region go before the others.
+ */
 export const POLICIES: readonly NamedPolicy[] = [
   LRU,
   { name: 'SLRU', create: (init) => new Slru(init) },
   { name: 'S3-FIFO', create: (init) => new S3Fifo(init) },
   { name: 'layermesh, copies unknown', create: (init) => new Layermesh(init, { knowsCopies: false }) },
+  {
+    name: 'layermesh, last copy last',
+    create: (init) => new Layermesh(init, { knowsCopies: true, lastCopyLast: true }),
+  },
   LAYERMESH,
 ]
