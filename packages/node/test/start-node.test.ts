@@ -103,6 +103,27 @@ describe('startNode', () => {
     }
   })
 
+  it('takes another node for a mirror of an upstream, and goes to the registry for what that does not have', async () => {
+    const one = await start('one')
+    const mirrors = JSON.stringify([`http://${one.addresses.mirror[0]}`])
+    const two = await start('two', [`upstreams=[{host: origin.test, mirrors: ${mirrors}}]`])
+    const { digests } = await pull(two)
+    assert.deepEqual(new Set(digests), new Set(image.contents.keys()))
+    const served = await ask<NodeStatus>(one, '/api/v1/status')
+    assert.equal(served.bytes.fetched.upstream, uniqueBytesOf(image))
+    assert.equal(origin.account().blobBytes + origin.account().manifestBytes, uniqueBytesOf(image))
+
+    await one.stop()
+    origin.add(REPOSITORY, await buildImage({ seed: 5, layerBytes: [10_000] }), { tag: 'later' })
+    assert.equal((await pull(two, 'later')).digests.length, 3)
+    const { upstreams = [] } = await ask<NodeStatus>(two, '/api/v1/status')
+    const { endpoints = [] } = upstreams.find(({ host }) => host === 'origin.test') ?? {}
+    assert.deepEqual(
+      endpoints.map(({ mirror }) => mirror),
+      [true, false],
+    )
+  })
+
   it('lets a second node pull from the first one alone', async () => {
     const one = await start('one')
     await pull(one)

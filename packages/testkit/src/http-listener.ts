@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { ListenError } from '@layermesh/interface'
 
@@ -15,15 +16,30 @@ export interface HttpListener {
   close(): Promise<void>
 }
 
-/** Listens on 127.0.0.1; port 0 means any. Throws ERR_LISTEN. */
-export async function listenHttp(port: number, handler: ExchangeHandler): Promise<HttpListener> {
+/** What a server proves by who it is, in PEM. */
+export interface ServerIdentity {
+  readonly key: string
+  readonly cert: string
+}
+
+/** Listens on 127.0.0.1, with TLS if there is an identity; port 0 means any. Throws ERR_LISTEN. */
+export async function listenHttp(
+  port: number,
+  handler: ExchangeHandler,
+  identity?: ServerIdentity,
+): Promise<HttpListener> {
   const exchanges = new Set<Promise<void>>()
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (incoming, response) => {
+  const listener: RequestListener = (incoming, response) => {
     // A body that nobody reads would keep the connection from being used again.
     incoming.resume()
     const exchange = handler(incoming, response).finally(() => exchanges.delete(exchange))
     exchanges.add(exchange)
-  })
+  }
+  const options = { keepAliveTimeout: KEEP_ALIVE_MS }
+  const server =
+    identity === undefined
+      ? createServer(options, listener)
+      : createTlsServer({ ...options, ...identity }, listener)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
       reject(new ListenError(`can't listen on 127.0.0.1:${port}`, { cause }))

@@ -57,6 +57,7 @@ export {
   type OriginOptions,
   type OriginRegistry,
 } from './origin-registry.ts'
+export type { ServerIdentity } from './http-listener.ts'
 export type { OriginLogin } from './login.ts'
 export type { OriginRequest, OriginServer, RequestKind } from './origin-request.ts'
 export type { LoggedRequest } from './request-log.ts'

@@ -5,7 +5,7 @@ import { ByteAccount, type OriginAccount } from './byte-account.ts'
 import { applyFault, type Fault } from './fault.ts'
 import { FaultScript, type ScriptedFault } from './fault-script.ts'
 import { basicGate, type Gate } from './gate.ts'
-import { listenHttp } from './http-listener.ts'
+import { listenHttp, type ServerIdentity } from './http-listener.ts'
 import type { OriginLogin } from './login.ts'
 import { answerCdn, answerRegistry } from './origin-answers.ts'
 import { OriginCatalog } from './origin-catalog.ts'
@@ -30,6 +30,8 @@ export interface OriginOptions {
   readonly tokenLifetimeSeconds?: number
   /** Whether a GET of a blob is answered with a redirect to a server on another port. @default false */
   readonly redirectBlobs?: boolean
+  /** Makes the registry speak TLS; its storage and the realm of its tokens stay without. @default neither does */
+  readonly tls?: ServerIdentity
   /** Speed of the link that all replies share, in bytes per second. @default unlimited */
   readonly rateBytesPerSecond?: number
   /** What tokens expire by and the link's speed is kept by. @default the machine's clock */
@@ -41,7 +43,7 @@ export const DEFAULT_TOKEN_LIFETIME_SECONDS = 300
 
 /** A real registry over HTTP that counts what it sends and does wrong when told to. */
 export interface OriginRegistry extends AsyncDisposable {
-  /** `http://127.0.0.1:<port>`. */
+  /** `http://127.0.0.1:<port>`, or `https://` with TLS. */
   readonly url: string
   /** `127.0.0.1:<port>`. */
   readonly host: string
@@ -77,13 +79,17 @@ export async function startOrigin(options: OriginOptions = {}): Promise<OriginRe
   const limiter = rateBytesPerSecond === undefined ? undefined : new RateLimiter(clock, rateBytesPerSecond)
   const exchange = exchangeHandler({ account, clock, faults, log, limiter })
 
-  const registry = await listenHttp(options.port ?? 0, async (incoming, response) => {
-    const request = parseRegistryRequest(incoming, redirectBlobs)
-    const form = await readForm(incoming)
-    const cdnUrl = `http://127.0.0.1:${cdn?.port ?? 0}`
-    const asked = form === undefined ? request : { ...request, form }
-    await exchange(asked, response, (each) => answerRegistry(each, { catalog, gate, cdnUrl }))
-  })
+  const registry = await listenHttp(
+    options.port ?? 0,
+    async (incoming, response) => {
+      const request = parseRegistryRequest(incoming, redirectBlobs)
+      const form = await readForm(incoming)
+      const cdnUrl = `http://127.0.0.1:${cdn?.port ?? 0}`
+      const asked = form === undefined ? request : { ...request, form }
+      await exchange(asked, response, (each) => answerRegistry(each, { catalog, gate, cdnUrl }))
+    },
+    options.tls,
+  )
   const cdn = redirectBlobs
     ? await listenHttp(0, (incoming, response) =>
         exchange(parseCdnRequest(incoming), response, (asked) => answerCdn(asked, catalog)),
@@ -96,7 +102,7 @@ export async function startOrigin(options: OriginOptions = {}): Promise<OriginRe
     log.close()
   }
   return {
-    url: `http://${host}`,
+    url: `${options.tls === undefined ? 'http' : 'https'}://${host}`,
     host,
     port: registry.port,
     requests: log.requests,
