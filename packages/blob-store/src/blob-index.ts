@@ -109,19 +109,26 @@ export class BlobIndex {
 
   /** Notes a use in memory; `flush` writes it. */
   used(entry: BlobEntry, usage: Usage): void {
+    if (usage === entry.usage) return
     entry.usage = usage
     this.#used.add(entry)
   }
 
-  /** Writes what `used` has noted. */
+  /** Writes what `used` has noted; what can't be written is noted still. */
   async flush(): Promise<void> {
-    const entries = [...this.#used].filter((entry) => this.#entries.get(entry.stat.digest) === entry)
+    const noted = [...this.#used]
     this.#used.clear()
-    for (let start = 0; start < entries.length; start += BATCH_RECORDS) {
-      const records = entries.slice(start, start + BATCH_RECORDS)
-      await this.#facts.batch(
-        records.map((entry) => ({ type: 'put', key: entry.stat.digest, value: recordOf(entry) })),
-      )
+    for (let start = 0; start < noted.length; start += BATCH_RECORDS) {
+      // Some may have gone while others were written.
+      const entries = noted.slice(start, start + BATCH_RECORDS).filter((entry) => this.#isHeld(entry))
+      try {
+        await this.#facts.batch(
+          entries.map((entry) => ({ type: 'put', key: entry.stat.digest, value: recordOf(entry) })),
+        )
+      } catch (error) {
+        for (const entry of noted.slice(start)) this.#used.add(entry)
+        throw error
+      }
     }
   }
 
@@ -169,6 +176,10 @@ export class BlobIndex {
     if (manifest === undefined) batch.del(digest, { sublevel: this.#manifests })
     else batch.put(digest, storedManifestRecord(manifest), { sublevel: this.#manifests })
     await batch.write()
+  }
+
+  #isHeld(entry: BlobEntry): boolean {
+    return this.#entries.get(entry.stat.digest) === entry
   }
 
   #remember(entry: BlobEntry): void {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import type { FileHandle } from 'node:fs/promises'
 import type { PieceTable } from '@layermesh/interface'
 import type { BufferPool } from './buffer-pool.ts'
 import type { PieceGrid } from './piece-grid.ts'
 import { readFully } from './range-reader.ts'
+import type { SharedFile } from './shared-file.ts'
+import { isSystemError } from './system-error.ts'
 
 /**
  * Which pieces of a file have been found right since it was last changed. Disks forget and people edit: so the first
@@ -31,9 +32,9 @@ export class CheckedPieces {
 
   /**
    * Hashes the piece that the byte at `offset` lies in, unless that has been done. Resolves to whether it is what
-   * `table` says; several callers at once have it hashed once.
+   * `table` says, which what the disk can't read isn't; several callers at once have it hashed once.
    */
-  check(file: FileHandle, table: PieceTable, offset: number, pool: BufferPool): Promise<boolean> {
+  check(file: SharedFile, table: PieceTable, offset: number, pool: BufferPool): Promise<boolean> {
     const index = this.#grid.indexOf(offset)
     if (this.isComplete || this.#isRight[index] === 1) return Promise.resolve(true)
     const running = this.#checking.get(index)
@@ -43,20 +44,26 @@ export class CheckedPieces {
     return check
   }
 
-  async #check(file: FileHandle, table: PieceTable, index: number, pool: BufferPool): Promise<boolean> {
+  async #check(file: SharedFile, table: PieceTable, index: number, pool: BufferPool): Promise<boolean> {
     const expected = table.hashes[index]
     const hash = createHash('sha256')
     const buffer = pool.acquire()
     const end = this.#grid.endOf(index)
+    // Others may wait for this when the one who has opened the file has gone.
+    file.retain()
     try {
       for (let offset = this.#grid.startOf(index); offset < end;) {
         const chunk = buffer.subarray(0, Math.min(buffer.length, end - offset))
-        if ((await readFully(file, chunk, offset)) < chunk.length) return false
+        if ((await readFully(file.handle, chunk, offset)) < chunk.length) return false
         hash.update(chunk)
         offset += chunk.length
       }
+    } catch (error) {
+      if (isSystemError(error, 'EIO')) return false
+      throw error
     } finally {
       pool.release(buffer)
+      await file.release()
     }
     if (expected === undefined || !hash.digest().equals(expected)) return false
     this.#isRight[index] = 1

@@ -19,6 +19,7 @@ import {
   type Unsubscribe,
 } from '@layermesh/interface'
 import type { BlobEntry } from './blob-entry.ts'
+import type { NewBlob } from './blob-index.ts'
 import { CheckedPieces } from './checked-pieces.ts'
 import { DiskBlobHandle } from './disk-blob-handle.ts'
 import type { VerifiedFile } from './disk-fill.ts'
@@ -59,6 +60,8 @@ export class DiskBlobStore implements BlobStore {
   readonly #changes = new KeyedQueue<Digest>()
   readonly #tables = new SingleFlight<BlobEntry, PieceTable>()
   readonly #listeners = new Set<HoldingsListener>()
+  /** Wrong files that the disk doesn't let us move or remove, and when each was last changed: not to be hashed again and again. */
+  readonly #stuck = new Map<Digest, number>()
 
   constructor(deps: DiskBlobStoreDeps) {
     this.#deps = deps
@@ -75,8 +78,15 @@ export class DiskBlobStore implements BlobStore {
    * when it is aborted.
    */
   async reconcile(signal: AbortSignal): Promise<void> {
-    const { disk, index, layout } = this.#deps
-    for await (const digest of findUnsettled(disk, layout, index, signal)) await this.stat(digest)
+    const { disk, index, layout, log } = this.#deps
+    for await (const digest of findUnsettled(disk, layout, index, signal)) {
+      try {
+        await this.stat(digest)
+      } catch (err) {
+        // One file that can't be read must not keep all others from being found.
+        log.warn({ digest, err }, 'blob not reconciled')
+      }
+    }
   }
 
   async stat(digest: Digest): Promise<BlobStat | undefined> {
@@ -87,29 +97,35 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async open(digest: Digest): Promise<BlobHandle> {
-    if ((await this.stat(digest)) === undefined) throw new BlobNotFoundError(digest)
-    const file = await this.#openFile(digest)
-    const entry = await this.#entryOf(digest, file)
-    if (entry === undefined) {
+    for (;;) {
+      const entry = await this.#held(digest)
+      if (entry === undefined) throw new BlobNotFoundError(digest)
+      const file = await this.#openFile(digest)
+      if (await this.#belongsTo(entry, file)) {
+        this.#use(entry)
+        entry.readers++
+        const shared = new SharedFile(file)
+        shared.onClose(() => entry.readers--)
+        return new DiskBlobHandle(digest, this.#sourceOf(entry, shared), shared, this.#deps.pool)
+      }
+      // The blob went meanwhile, and may have come again.
       await file.close()
-      throw new BlobNotFoundError(digest)
     }
-    this.#use(entry)
-    entry.readers++
-    const shared = new SharedFile(file)
-    shared.onClose(() => entry.readers--)
-    return new DiskBlobHandle(digest, this.#sourceOf(entry, file), shared, this.#deps.pool)
   }
 
   async pieceTable(digest: Digest): Promise<PieceTable> {
-    const { index } = this.#deps
-    const entry = (await this.stat(digest)) === undefined ? undefined : index.get(digest)
+    const entry = await this.#held(digest)
     if (entry === undefined) throw new BlobNotFoundError(digest)
     return this.#tableOf(entry)
   }
 
   pausedSizeBytes(digest: Digest): Promise<number | undefined> {
     return Promise.resolve(this.#deps.paused.find(digest)?.blob.sizeBytes)
+  }
+
+  /** Whether a fill of a blob is under way. */
+  isFilling(digest: Digest): boolean {
+    return this.#fills.isUnderWay(digest)
   }
 
   startFill(digest: Digest, sizeBytes: number): Promise<Fill> {
@@ -144,9 +160,18 @@ export class DiskBlobStore implements BlobStore {
    * gone. True for a blob that has gone meanwhile.
    */
   async verify(digest: Digest, keepPace?: PaceKeeper): Promise<boolean> {
-    const entry = (await this.stat(digest)) === undefined ? undefined : this.#deps.index.get(digest)
+    const entry = await this.#held(digest)
     if (entry === undefined) return true
-    return (await this.#verify(entry, keepPace)) !== undefined
+    try {
+      return (await this.#verify(entry, keepPace)) !== undefined
+    } catch (error) {
+      if (error instanceof BlobNotFoundError) return true
+      throw error
+    }
+  }
+
+  async #held(digest: Digest): Promise<BlobEntry | undefined> {
+    return (await this.stat(digest)) === undefined ? undefined : this.#deps.index.get(digest)
   }
 
   /** Makes file and entry agree, and returns what is held then. Only in a turn of `#changes`. */
@@ -163,20 +188,22 @@ export class DiskBlobStore implements BlobStore {
 
   /** Takes in a file that the index doesn't know, if it is right. Only in a turn of `#changes`. */
   async #adopt(digest: Digest, { size, mtimeMs }: DiskStat): Promise<BlobEntry | undefined> {
-    const { index, log, nowMs, pool, quarantine, layout } = this.#deps
+    if (this.#stuck.get(digest) === mtimeMs) return undefined
+    const { nowMs } = this.#deps
     const stat = { digest, sizeBytes: size, pieceBytes: pieceBytesFor(size) }
     const file = await this.#openFile(digest)
     try {
-      const hashed = await hashFile(file, stat, pool)
+      const hashed = await this.#hash(file, stat)
       if (hashed?.actual !== digest) {
-        log.warn({ digest, reason: wrongDigest(hashed) }, 'damaged blob quarantined')
-        await quarantine.take(layout.blobPath(digest), size)
+        await this.#quarantine(digest, size, wrongDigest(hashed))
         return undefined
       }
       const manifest = await readManifestFile(file, size)
-      const usage = firstUsage(Math.min(Math.round(mtimeMs), nowMs()))
+      // Nobody knows when it was used last: that it was long ago must not be what ends it.
+      const usage = { ...firstUsage(nowMs()), firstUsedAtMs: Math.min(Math.round(mtimeMs), nowMs()) }
       const { pieceHashes } = hashed
-      const entry = await index.add({ stat, usage, verifiedAtMs: nowMs(), pieceHashes, manifest })
+      const entry = await this.#index({ stat, usage, verifiedAtMs: nowMs(), pieceHashes, manifest })
+      if (entry === undefined) return undefined
       entry.checked = new CheckedPieces(new PieceGrid(size, stat.pieceBytes), mtimeMs, true)
       this.#tellAdded(stat)
       return entry
@@ -185,25 +212,40 @@ export class DiskBlobStore implements BlobStore {
     }
   }
 
-  /** The entry that an open file belongs to, with what is known of its pieces; undefined when it belongs to none. */
-  async #entryOf(digest: Digest, file: FileHandle): Promise<BlobEntry | undefined> {
-    const { size, mtimeMs } = await file.stat()
-    const entry = this.#deps.index.get(digest)
-    if (entry?.stat.sizeBytes !== size) return undefined
-    if (entry.checked?.mtimeMs !== mtimeMs) {
-      entry.checked = new CheckedPieces(new PieceGrid(size, entry.stat.pieceBytes), mtimeMs, false)
+  /** Adds a blob to the index. One that can't be written is held all the same: the file is the truth, and the next start indexes it. */
+  async #index(blob: NewBlob): Promise<BlobEntry | undefined> {
+    const { index, log } = this.#deps
+    const { digest } = blob.stat
+    try {
+      return await index.add(blob)
+    } catch (err) {
+      log.warn({ digest, err }, 'index not written')
+      return index.get(digest)
     }
-    return entry
+  }
+
+  /**
+   * Whether a file that was opened after `entry` was found is the file of it, and notes what is known of its pieces:
+   * it is if the blob has been held ever since.
+   */
+  async #belongsTo(entry: BlobEntry, file: FileHandle): Promise<boolean> {
+    const { digest, sizeBytes, pieceBytes } = entry.stat
+    const { size, mtimeMs } = await file.stat()
+    if (this.#deps.index.get(digest) !== entry || size !== sizeBytes) return false
+    if (entry.checked?.mtimeMs !== mtimeMs) {
+      entry.checked = new CheckedPieces(new PieceGrid(size, pieceBytes), mtimeMs, false)
+    }
+    return true
   }
 
   /** What readers of a finished blob read from: each piece is hashed before the first of them gets any of it. */
-  #sourceOf(entry: BlobEntry, file: FileHandle) {
+  #sourceOf(entry: BlobEntry, file: SharedFile) {
     const { digest, sizeBytes, pieceBytes } = entry.stat
     const { checked } = entry
     const grid = new PieceGrid(sizeBytes, pieceBytes)
     let table: Promise<PieceTable> | undefined
     return {
-      file,
+      file: file.handle,
       sizeBytes,
       readableEnd: async (offset: number, limit: number) => {
         if (checked === undefined || checked.isComplete) return limit
@@ -224,26 +266,40 @@ export class DiskBlobStore implements BlobStore {
   }
 
   #use(entry: BlobEntry): void {
-    const { index, leases, nowMs } = this.#deps
-    const { digest } = entry.stat
+    const { index, nowMs } = this.#deps
     index.used(entry, usedAgain(entry.usage, nowMs()))
+    this.#keepForPull(entry.stat.digest)
+  }
+
+  /** Who has got a manifest is about to ask for the rest of the image. */
+  #keepForPull(digest: Digest): void {
+    const { index, leases } = this.#deps
     const references = index.graph.referencesOf(digest)
     if (references.length > 0) leases.take([digest, ...references.map((reference) => reference.digest)])
   }
 
   /** Ends the holding of a blob whose bytes aren't right. Only in a turn of `#changes`. */
   async #lose(entry: BlobEntry, reason: string): Promise<void> {
-    const { index, layout, log, quarantine } = this.#deps
     const { digest, sizeBytes } = entry.stat
     // Whatever was committed meanwhile isn't the file that was found wrong.
-    if (index.get(digest) !== entry) return
+    if (this.#deps.index.get(digest) !== entry) return
+    await this.#quarantine(digest, sizeBytes, reason)
+    await this.#forget(digest, 'damaged')
+  }
+
+  /** Moves a wrong file out of the way; where the disk refuses, it is remembered as wrong. Only in a turn of `#changes`. */
+  async #quarantine(digest: Digest, sizeBytes: number, reason: string): Promise<void> {
+    const { faultHook, layout, log, quarantine } = this.#deps
     log.warn({ digest, reason }, 'damaged blob quarantined')
     try {
       await quarantine.take(layout.blobPath(digest), sizeBytes)
     } catch (err) {
-      if (!isSystemError(err, 'ENOENT')) log.error({ digest, err }, 'damaged blob not moved')
+      const file = isSystemError(err, 'ENOENT') ? undefined : await this.#fileStat(digest)
+      if (file === undefined) return
+      log.error({ digest, err }, 'damaged blob not moved')
+      this.#stuck.set(digest, file.mtimeMs)
     }
-    await this.#forget(digest, 'damaged')
+    await faultHook('blob-quarantined')
   }
 
   /** Removes an entry, whose file has gone. Only in a turn of `#changes`. */
@@ -278,7 +334,7 @@ export class DiskBlobStore implements BlobStore {
 
   /** The commit of a fill, after the bytes were found right. Each step may be the last one before a crash. */
   #publish({ stat, path, file, pieceHashes }: VerifiedFile): Promise<void> {
-    const { disk, faultHook, index, layout, log, nowMs } = this.#deps
+    const { disk, faultHook, layout, nowMs } = this.#deps
     const { digest, sizeBytes, pieceBytes } = stat
     return this.#changes.run(digest, async () => {
       await faultHook('blob-verified')
@@ -288,22 +344,13 @@ export class DiskBlobStore implements BlobStore {
       }
       await file.handle.datasync()
       await faultHook('file-synced')
-      const blobPath = layout.blobPath(digest)
-      const folder = dirname(blobPath)
-      await createFolder(disk, folder)
-      await disk.rename(path, blobPath)
-      await faultHook('file-renamed')
-      await disk.syncFolder(folder)
-      await disk.syncFolder(dirname(folder))
-      await faultHook('folder-synced')
       const manifest = await readManifestFile(file.handle, sizeBytes)
       const { mtimeMs } = await file.handle.stat()
+      await this.#rename(path, layout.blobPath(digest))
+      this.#stuck.delete(digest)
       const blob = { stat, usage: firstUsage(nowMs()), verifiedAtMs: nowMs(), pieceHashes, manifest }
-      const entry = await index.add(blob).catch((err: unknown) => {
-        // The file is the truth: it is held, and the next start indexes it.
-        log.warn({ digest, err }, 'index not written')
-        return index.get(digest)
-      })
+      const entry = await this.#index(blob)
+      this.#keepForPull(digest)
       if (entry !== undefined) {
         entry.checked = new CheckedPieces(new PieceGrid(sizeBytes, pieceBytes), mtimeMs, true)
         // Those who have followed the fill may be reading still.
@@ -313,6 +360,23 @@ export class DiskBlobStore implements BlobStore {
       await faultHook('blob-indexed')
       this.#tellAdded(stat)
     })
+  }
+
+  /** Gives a file its final name so that it survives a power cut. Where that can't be promised, the file is removed. */
+  async #rename(path: string, blobPath: string): Promise<void> {
+    const { disk, faultHook } = this.#deps
+    const folder = dirname(blobPath)
+    await createFolder(disk, folder)
+    await disk.rename(path, blobPath)
+    await faultHook('file-renamed')
+    try {
+      await disk.syncFolder(folder)
+      await disk.syncFolder(dirname(folder))
+    } catch (error) {
+      await disk.remove(blobPath).catch(() => {})
+      throw error
+    }
+    await faultHook('folder-synced')
   }
 
   async #tableOf(entry: BlobEntry): Promise<PieceTable> {
@@ -334,24 +398,39 @@ export class DiskBlobStore implements BlobStore {
 
   /** Hashes the whole file of a blob; undefined when it is wrong, and the blob is lost then. */
   async #verify(entry: BlobEntry, keepPace?: PaceKeeper): Promise<HashedFile | undefined> {
-    const { index, nowMs, pool } = this.#deps
+    const { index, log, nowMs } = this.#deps
     const { digest, sizeBytes, pieceBytes } = entry.stat
     const file = await this.#openFile(digest)
     try {
       const { mtimeMs } = await file.stat()
-      const hashed = await hashFile(file, entry.stat, pool, keepPace)
+      const hashed = await this.#hash(file, entry.stat, keepPace)
       const isRight = hashed?.actual === digest
       await this.#changes.run(digest, async () => {
         // Whatever was removed or committed meanwhile isn't the file that was hashed.
         if (index.get(digest) !== entry) return
         if (!isRight) return this.#lose(entry, wrongDigest(hashed))
         const manifest = await readManifestFile(file, sizeBytes)
-        await index.verified(entry, { verifiedAtMs: nowMs(), pieceHashes: hashed.pieceHashes, manifest })
+        const { pieceHashes } = hashed
+        await index
+          .verified(entry, { verifiedAtMs: nowMs(), pieceHashes, manifest })
+          .catch((err: unknown) => {
+            log.warn({ digest, err }, 'index not written')
+          })
         entry.checked = new CheckedPieces(new PieceGrid(sizeBytes, pieceBytes), mtimeMs, true)
       })
       return isRight ? hashed : undefined
     } finally {
       await file.close()
+    }
+  }
+
+  /** Hashes a file; one that the disk can't give back any more is as good as one that is too short. */
+  async #hash(file: FileHandle, stat: BlobStat, keepPace?: PaceKeeper): Promise<HashedFile | undefined> {
+    try {
+      return await hashFile(file, stat, this.#deps.pool, keepPace)
+    } catch (error) {
+      if (isSystemError(error, 'EIO')) return undefined
+      throw error
     }
   }
 
@@ -375,5 +454,7 @@ export class DiskBlobStore implements BlobStore {
 }
 
 function wrongDigest(hashed: HashedFile | undefined): string {
-  return hashed === undefined ? 'its file is too short' : `its file has the digest ${hashed.actual}`
+  return hashed === undefined
+    ? 'its file is too short or unreadable'
+    : `its file has the digest ${hashed.actual}`
 }

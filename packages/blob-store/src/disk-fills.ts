@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import {
   FillWriteError,
+  LayermeshError,
   pieceBytesFor,
   type BlobStat,
   type Clock,
@@ -42,9 +43,16 @@ const MAX_BLOB_BYTES = 16 * 1024 ** 4
 /** How fills begin: with room that is kept for them, and where an earlier one of the same blob has left off. */
 export class DiskFills {
   readonly #deps: DiskFillsDeps
+  /** How many there are of a blob. */
+  readonly #underWay = new Map<Digest, number>()
 
   constructor(deps: DiskFillsDeps) {
     this.#deps = deps
+  }
+
+  /** Whether a fill of a blob has begun and not ended. */
+  isUnderWay(digest: Digest): boolean {
+    return this.#underWay.has(digest)
   }
 
   /** See `BlobStore.startFill`. */
@@ -58,8 +66,13 @@ export class DiskFills {
     const leftover = await paused.take(blob)
     const reservation = await room.reserve(sizeBytes).catch(async (error: unknown) => {
       if (leftover !== undefined) await paused.add(leftover)
-      throw error
+      throw error instanceof LayermeshError ? error : refused(digest, error)
     })
+    this.#count(digest, 1)
+    const onEnd = () => {
+      this.#count(digest, -1)
+      reservation.release()
+    }
     try {
       const init = (leftover && (await this.#resumed(leftover))) ?? (await this.#begun(blob))
       reservation.wrote(writtenBytes(init))
@@ -73,14 +86,20 @@ export class DiskFills {
           keep: (fill) => this.#keep(fill),
           onWritten: (bytes) => reservation.wrote(bytes),
           relieve: (bytes) => room.relieve(bytes),
-          onEnd: () => reservation.release(),
+          onEnd,
         },
         init,
       )
     } catch (error) {
-      reservation.release()
+      onEnd()
       throw error
     }
+  }
+
+  #count(digest: Digest, more: 1 | -1): void {
+    const count = (this.#underWay.get(digest) ?? 0) + more
+    if (count === 0) this.#underWay.delete(digest)
+    else this.#underWay.set(digest, count)
   }
 
   async #begun(blob: BlobStat): Promise<DiskFillInit> {
@@ -143,6 +162,10 @@ async function createFillFile(disk: Disk, path: string, digest: Digest): Promise
   try {
     return await disk.open(path, 'wx+', 0o600)
   } catch (cause) {
-    throw new FillWriteError(`the disk refused the fill of ${digest}: ${reasonOf(cause)}`, { cause })
+    throw refused(digest, cause)
   }
+}
+
+function refused(digest: Digest, cause: unknown): FillWriteError {
+  return new FillWriteError(`the disk refused the fill of ${digest}: ${reasonOf(cause)}`, { cause })
 }

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { CopyCounts, Counter, Digest, Log, RemovalReason } from '@layermesh/interface'
+import type { CopyCounts, Counter, Digest, Log, PinStore, RemovalReason } from '@layermesh/interface'
 import type { BlobEntry } from './blob-entry.ts'
 import type { BlobIndex } from './blob-index.ts'
 import { EvictionPlanner, type EvictionCandidate } from './eviction-policy.ts'
@@ -13,6 +13,8 @@ export interface EvictorDeps {
   readonly log: Log
   readonly index: BlobIndex
   readonly leases: PullLeases
+  readonly pins: PinStore
+  /** What the pins protect now. */
   readonly pinned: () => Promise<ReadonlySet<Digest>>
   /** How many other nodes hold a blob. */
   readonly copiesOf: (digest: Digest) => CopyCounts
@@ -45,18 +47,30 @@ export class Evictor {
    * the bytes that went.
    */
   async evict(bytesToFree: number, { orNothing }: { readonly orNothing: boolean }): Promise<number> {
-    const { copiesOf, index, lastCopyEvictions, log, remove } = this.#deps
-    const { planner, evictableBytes } = await this.#weigh()
+    const { copiesOf, index, lastCopyEvictions, log, pins, remove } = this.#deps
+    let pinList = pins.list()
+    let pinned = await this.#deps.pinned()
+    const { planner, evictableBytes } = await this.#weigh(pinned)
     if (orNothing && evictableBytes < bytesToFree) return 0
     let freedBytes = 0
     let blobs = 0
     for (const digest of planner.plan(bytesToFree)) {
       const entry = index.get(digest)
-      // It may have got a reader or gone while others were weighed and removed.
-      if (entry === undefined || !this.#mayGo(entry)) continue
+      // It may have got a pin or a reader, or gone, while others were weighed and removed.
+      if (pins.list() !== pinList) {
+        pinList = pins.list()
+        pinned = await this.#deps.pinned()
+      }
+      if (entry === undefined || pinned.has(digest) || !this.#mayGo(entry)) continue
+      try {
+        await remove(digest, 'evicted')
+      } catch (err) {
+        // The disk will refuse the others as well.
+        log.warn({ digest, err }, 'blob not evicted')
+        break
+      }
       const { site, region } = copiesOf(digest)
       if (site + region === 0) lastCopyEvictions.add(1)
-      await remove(digest, 'evicted')
       freedBytes += entry.stat.sizeBytes
       blobs++
     }
@@ -73,9 +87,8 @@ export class Evictor {
     })
   }
 
-  async #weigh() {
+  async #weigh(pinned: ReadonlySet<Digest>) {
     const { copiesOf, index, nowMs } = this.#deps
-    const pinned = await this.#deps.pinned()
     const planner = new EvictionPlanner({ ...this.#init, nowMs: nowMs() })
     let evictableBytes = 0
     let weighed = 0

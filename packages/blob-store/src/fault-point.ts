@@ -14,7 +14,7 @@ export type FillPoint =
   | 'journal-removed'
 
 /** The steps of a removal, likewise. */
-export type RemovalPoint = 'blob-unlinked' | 'blob-forgotten'
+export type RemovalPoint = 'blob-unlinked' | 'blob-quarantined' | 'blob-forgotten'
 
 /** The steps of a migration of the index, likewise. */
 export type MigrationPoint = 'migration-batch-written' | 'migration-step-written'

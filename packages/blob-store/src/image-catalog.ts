@@ -1,5 +1,6 @@
 import type { Digest, LinkStore, PinStore, RemovalReason, TagStore } from '@layermesh/interface'
 import type { BlobIndex } from './blob-index.ts'
+import type { PausedFills } from './paused-fills.ts'
 import { planPurge, selectImages, type PurgePlan, type StoreSelection } from './purge-plan.ts'
 import { bytesOf, heldBlobs, listStoredImages, type StoredImage } from './stored-images.ts'
 
@@ -9,6 +10,7 @@ export interface ImageCatalogDeps {
   readonly links: LinkStore
   readonly tags: TagStore
   readonly pins: PinStore
+  readonly paused: PausedFills
   readonly remove: (digest: Digest, reason: RemovalReason) => Promise<void>
 }
 
@@ -50,12 +52,13 @@ export class ImageCatalog {
 
   /** What a purge would do now. */
   async plan(selection: StoreSelection): Promise<PurgePlan> {
-    return planPurge(await this.list(), this.#deps.index, selection)
+    const { index, paused } = this.#deps
+    return planPurge(await this.list(), { index, paused }, selection)
   }
 
-  /** Does what `plan` said: forgets the tags and links of the images, and removes the blobs. */
-  async purge({ images, blobs }: PurgePlan): Promise<void> {
-    const { links, remove, tags } = this.#deps
+  /** Does what `plan` said: forgets the tags and links of the images, and removes the blobs and paused fills. */
+  async purge({ images, blobs, pausedFills }: PurgePlan): Promise<void> {
+    const { links, paused, remove, tags } = this.#deps
     for (const { upstream, repository, tags: names, blobs: parts } of images) {
       for (const tag of names) await tags.remove({ upstream, repository, tag })
       for (const digest of parts) {
@@ -64,5 +67,6 @@ export class ImageCatalog {
       }
     }
     for (const digest of blobs) await remove(digest, 'purged')
+    for (const digest of pausedFills) await paused.drop(digest)
   }
 }

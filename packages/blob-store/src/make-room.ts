@@ -19,7 +19,13 @@ export async function makeRoom(
   bytes: number,
   options: { readonly orNothing: boolean },
 ): Promise<number> {
+  // Whether blobs can go is found out first: what is let go of in vain would be of use to nobody.
+  const lesserBytes = paused.bytes + quarantine.bytes
   let freedBytes = 0
+  if (lesserBytes < bytes) {
+    freedBytes = await evictor.evict(bytes - lesserBytes, options)
+    if (freedBytes === 0 && options.orNothing) return 0
+  }
   const oldestFirst = paused
     .list()
     .toArray()
@@ -30,6 +36,5 @@ export async function makeRoom(
     freedBytes += sizeBytes
   }
   if (freedBytes < bytes) freedBytes += await quarantine.empty()
-  if (freedBytes < bytes) freedBytes += await evictor.evict(bytes - freedBytes, options)
   return freedBytes
 }

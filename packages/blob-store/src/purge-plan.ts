@@ -1,5 +1,6 @@
 import type { Digest, ImageRef, RepositoryRef } from '@layermesh/interface'
 import type { BlobIndex } from './blob-index.ts'
+import type { PausedFills } from './paused-fills.ts'
 import { bytesOf, type StoredImage } from './stored-images.ts'
 import { lastUseOf } from './unused-blobs.ts'
 
@@ -16,6 +17,9 @@ export type StoreSelection =
 export interface PurgePlan {
   readonly images: readonly StoredImage[]
   readonly blobs: readonly Digest[]
+  /** Blobs of which there is a paused fill that goes: all of them, with everything. */
+  readonly pausedFills: readonly Digest[]
+  /** Of the blobs and the paused fills. */
   readonly bytes: number
   /** Images that were selected and are pinned. */
   readonly pinnedImages: readonly StoredImage[]
@@ -51,7 +55,7 @@ export function selectImages(
  */
 export function planPurge(
   images: readonly StoredImage[],
-  index: BlobIndex,
+  { index, paused }: { readonly index: BlobIndex; readonly paused: PausedFills },
   selection: StoreSelection,
 ): PurgePlan {
   const selected = selectImages(images, selection)
@@ -70,10 +74,12 @@ export function planPurge(
   }
   const blobs = [...offered.difference(needed)]
   const sharedBlobs = [...offered.intersection(needed)]
+  const isAll = selection.kind === 'all'
   return {
     images: [...going],
     blobs,
-    bytes: bytesOf(blobs, index),
+    pausedFills: isAll ? Array.from(paused.list(), ({ digest }) => digest) : [],
+    bytes: bytesOf(blobs, index) + (isAll ? paused.bytes : 0),
     pinnedImages,
     sharedBlobs,
     sharedBytes: bytesOf(sharedBlobs, index),

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { basename, join } from 'node:path'
+import type { Log } from '@layermesh/interface'
 import type { Disk } from './disk.ts'
 import { createFolder } from './folders.ts'
 
@@ -14,12 +15,14 @@ interface QuarantinedFile {
 /** Files that were blobs and aren't right any more: kept apart, a few of them, so that a person can find out why. */
 export class Quarantine {
   readonly #disk: Disk
+  readonly #log: Log
   readonly #folder: string
   /** The oldest first. */
   #files: readonly QuarantinedFile[] = []
 
-  constructor(disk: Disk, folder: string) {
+  constructor({ disk, log }: { readonly disk: Disk; readonly log: Log }, folder: string) {
     this.#disk = disk
+    this.#log = log
     this.#folder = folder
   }
 
@@ -50,16 +53,29 @@ export class Quarantine {
     await this.#dropOldest(MAX_FILES)
   }
 
-  /** Removes everything; resolves to the bytes that went. */
-  async empty(): Promise<number> {
-    const { bytes } = this
-    await this.#dropOldest(0)
-    return bytes
+  /** Removes everything that the disk lets go of; resolves to the bytes that went. */
+  empty(): Promise<number> {
+    return this.#dropOldest(0)
   }
 
-  async #dropOldest(keep: number): Promise<void> {
-    const dropped = this.#files.slice(0, Math.max(0, this.#files.length - keep))
-    this.#files = this.#files.slice(dropped.length)
-    for (const { path } of dropped) await this.#disk.remove(path)
+  /** What the disk refuses to remove stays here, and is tried again with the next. */
+  async #dropOldest(keep: number): Promise<number> {
+    let droppedBytes = 0
+    for (const file of this.#files.slice(0, Math.max(0, this.#files.length - keep))) {
+      if (!(await this.#removed(file))) continue
+      this.#files = this.#files.filter((other) => other !== file)
+      droppedBytes += file.sizeBytes
+    }
+    return droppedBytes
+  }
+
+  async #removed({ path }: QuarantinedFile): Promise<boolean> {
+    try {
+      await this.#disk.remove(path)
+      return true
+    } catch (err) {
+      this.#log.warn({ path, err }, 'quarantined file not removed')
+      return false
+    }
   }
 }

@@ -83,6 +83,11 @@ export class Room {
     return this.#tidying
   }
 
+  /** Resolves when room that is being made has been made; never rejects. */
+  async whenQuiet(): Promise<void> {
+    await this.#making
+  }
+
   async #reserve(sizeBytes: number): Promise<Reservation> {
     const missing = missingBytes(this.limits, this.#use(await this.#deps.freeBytes()), sizeBytes)
     if (missing > 0) await this.#deps.makeRoom(missing, { orNothing: true })

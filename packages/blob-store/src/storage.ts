@@ -109,7 +109,7 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
     layout,
   )
   const paused = new PausedFills({ disk, log })
-  const quarantine = new Quarantine(disk, layout.quarantine)
+  const quarantine = new Quarantine({ disk, log }, layout.quarantine)
   let pins: PinStore
   try {
     // Only who holds the lock may take fills for leftovers.
@@ -130,7 +130,7 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
   const remove: BlobStore['remove'] = (digest, reason) => blobs.remove(digest, reason)
   const pinned = () => pinnedDigests({ pins, tags, graph: index.graph })
   const evictor = new Evictor(
-    { log, index, leases, pinned, copiesOf, remove, nowMs, lastCopyEvictions },
+    { log, index, leases, pins, pinned, copiesOf, remove, nowMs, lastCopyEvictions },
     { protectedBytes: limits.maxBytes * PROTECTED_SHARE, rankOf: evictionRankOf(nodeId) },
   )
   const room = new Room(
@@ -160,7 +160,10 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
     faultHook,
   })
   const upkeep = new Upkeep(
-    { clock, log, nowMs, index, room, evictor, paused, tags, links, remove },
+    {
+      ...{ clock, log, nowMs, index, room, evictor, paused, tags, links, remove },
+      isFilling: (digest) => blobs.isFilling(digest),
+    },
     unusedForMs,
   )
   const verify = blobs.verify.bind(blobs)
@@ -177,13 +180,14 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
   let closed: Promise<void> | undefined
   return {
     ...{ blobs, tags, links, pins, peers, nowMs, verify, reconciled },
-    images: new ImageCatalog({ index, links, tags, pins, remove }),
+    images: new ImageCatalog({ index, links, tags, pins, paused, remove }),
     totals: () => blobs.totals,
     space: () => ({ usedBytes: room.usedBytes, maxBytes: limits.maxBytes }),
     close() {
       closed ??= (async () => {
         closing.abort()
         await Promise.all(loops)
+        await room.whenQuiet()
         await index.flush().catch((err: unknown) => log.warn({ err }, 'index not written'))
         await tags.whenPruned()
         await db.close()

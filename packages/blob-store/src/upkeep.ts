@@ -28,6 +28,8 @@ export interface UpkeepDeps {
   readonly room: Room
   readonly evictor: Evictor
   readonly paused: PausedFills
+  /** Whether a fill of a blob is under way. */
+  readonly isFilling: (digest: Digest) => boolean
   readonly tags: LevelTagStore
   readonly links: LevelLinkStore
   readonly remove: (digest: Digest, reason: RemovalReason) => Promise<void>
@@ -48,24 +50,25 @@ export class Upkeep {
 
   /** Goes on until `signal` is aborted. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#deps
+    const { clock, index, log, room } = this.#deps
+    const duties = [
+      () => index.flush(),
+      () => this.#dropOldFills(),
+      () => this.#removeUnused(),
+      () => room.tidy(),
+      () => this.#dropOldRecords(),
+    ]
     while (!signal.aborted) {
-      try {
-        await this.#once()
-      } catch (err) {
-        log.warn({ err }, 'upkeep failed')
+      for (const duty of duties) {
+        try {
+          await duty()
+        } catch (err) {
+          // A full disk refuses the index: room has to be made all the same.
+          log.warn({ err }, 'upkeep failed')
+        }
       }
       await sleep(clock, INTERVAL_MS, signal)
     }
-  }
-
-  async #once(): Promise<void> {
-    const { index, room } = this.#deps
-    await index.flush()
-    await this.#dropOldFills()
-    if (this.#unusedForMs > 0) await this.#removeUnused()
-    await room.tidy()
-    await this.#dropOldRecords()
   }
 
   async #dropOldFills(): Promise<void> {
@@ -76,14 +79,17 @@ export class Upkeep {
 
   /** Links and tags that nobody asks for go by themselves with their blobs, but for what was never kept. */
   async #dropOldRecords(): Promise<void> {
-    const { clock, index, links, paused, tags } = this.#deps
+    const { clock, index, isFilling, links, paused, tags } = this.#deps
     if (clock.monotonicMs() < this.#recordsDueAtMs) return
     this.#recordsDueAtMs = clock.monotonicMs() + RECORDS_INTERVAL_MS
     await tags.removeConfirmedBefore(clock.now() - TAG_MS)
-    await links.removeUnheld((digest) => index.get(digest) !== undefined || paused.has(digest))
+    const isOfUse = (digest: Digest) =>
+      index.get(digest) !== undefined || paused.has(digest) || isFilling(digest)
+    await links.removeUnheld(isOfUse)
   }
 
   async #removeUnused(): Promise<void> {
+    if (this.#unusedForMs === 0) return
     const { evictor, index, log, nowMs, remove } = this.#deps
     const unused = unusedBlobs(index, nowMs() - this.#unusedForMs)
     if (unused.length === 0) return

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { silentLog } from '@layermesh/interface'
+import { systemDisk } from '../src/disk.ts'
+import { PausedFills } from '../src/paused-fills.ts'
 import { planPurge, type StoreSelection } from '../src/purge-plan.ts'
 import { listStoredImages } from '../src/stored-images.ts'
 import { createIndexedImages, named, type IndexedImages } from './support/indexed-images.ts'
@@ -62,7 +65,8 @@ describe('planPurge', () => {
       ],
       pins: [{ ...repositories.pinned, digest: named('pinned'), pinnedAtMs: 0 }],
     })
-    const result = planPurge(images, index, selection)
+    const paused = new PausedFills({ disk: systemDisk, log: silentLog })
+    const result = planPurge(images, { index, paused }, selection)
     return {
       images: result.images.map(({ repository }) => repository),
       pinned: result.pinnedImages.map(({ repository }) => repository),

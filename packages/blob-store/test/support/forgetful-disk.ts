@@ -31,8 +31,10 @@ export class ForgetfulDisk {
       ...systemDisk,
       open: async (path, flags, mode) => {
         this.#requirePower()
-        const handle = await systemDisk.open(path, flags, mode)
-        if (!this.#isOurs(path) || flags === 'r') return handle
+        if (flags === 'r') return this.#watched(await systemDisk.open(path, flags, mode), undefined)
+        await this.#adopt(path)
+        // It has to be read when it is synced.
+        const handle = await systemDisk.open(path, flags === 'w' ? 'w+' : flags, mode)
         const known = this.#live.get(path)
         const inode = known?.kind === 'file' ? known.inode : { durable: Buffer.alloc(0) }
         this.#live.set(path, { kind: 'file', inode })
@@ -40,6 +42,8 @@ export class ForgetfulDisk {
       },
       rename: async (from, to) => {
         this.#requirePower()
+        await this.#adopt(from)
+        await this.#adopt(to)
         await systemDisk.rename(from, to)
         const entry = this.#live.get(from)
         this.#live.delete(from)
@@ -47,6 +51,7 @@ export class ForgetfulDisk {
       },
       remove: async (path) => {
         this.#requirePower()
+        await this.#adopt(path)
         await systemDisk.remove(path)
         for (const known of [...this.#live.keys()]) if (isWithin(known, path)) this.#live.delete(known)
       },
@@ -60,7 +65,14 @@ export class ForgetfulDisk {
         await systemDisk.syncFolder(path)
         this.#syncNames(path, () => true)
       },
+      readdir: (path) => this.#ifPowered(() => systemDisk.readdir(path)),
+      stat: (path) => this.#ifPowered(() => systemDisk.stat(path)),
     }
+  }
+
+  /** Everything fails from now on, as for a process that has been killed; what was written stays. */
+  stop(): void {
+    this.#isOff = true
   }
 
   /**
@@ -80,8 +92,10 @@ export class ForgetfulDisk {
       if (this.#isSpared(path, spared) || !this.#isReachable(path)) continue
       contents.set(path, entry.kind === 'folder' ? undefined : await this.#bytesAfterCut(path, entry.inode))
     }
-    for (const path of [...this.#live.keys(), ...this.#durable.keys()]) {
-      if (!this.#isSpared(path, spared)) await rm(path, { recursive: true, force: true })
+    for (const [path, { kind }] of [...this.#live, ...this.#durable]) {
+      // A folder that stays may have in it what isn't ours.
+      const isKept = kind === 'folder' && contents.has(path)
+      if (!isKept && !this.#isSpared(path, spared)) await rm(path, { recursive: true, force: true })
     }
     for (const [path, bytes] of [...contents].toSorted(([a], [b]) => a.length - b.length)) {
       if (bytes === undefined) await mkdir(path, { recursive: true })
@@ -89,12 +103,27 @@ export class ForgetfulDisk {
     }
   }
 
-  #watched(handle: FileHandle, inode: Inode): FileHandle {
+  /** A file that was here before anybody has touched it is durable, with its name. */
+  async #adopt(path: string): Promise<void> {
+    if (this.#live.has(path) || this.#durable.has(path)) return
+    const durable = await readFile(path).catch(() => undefined)
+    if (durable === undefined) return
+    const entry: Entry = { kind: 'file', inode: { durable } }
+    this.#live.set(path, entry)
+    this.#durable.set(path, entry)
+  }
+
+  async #ifPowered<T>(work: () => Promise<T>): Promise<T> {
+    this.#requirePower()
+    return work()
+  }
+
+  #watched(handle: FileHandle, inode: Inode | undefined): FileHandle {
     const remember = async () => {
       const { size } = await handle.stat()
       const bytes = Buffer.alloc(size)
       await handle.read(bytes, 0, size, 0)
-      inode.durable = bytes
+      if (inode !== undefined) inode.durable = bytes
     }
     return new Proxy(handle, {
       get: (target, property) => {
@@ -136,16 +165,14 @@ export class ForgetfulDisk {
   }
 
   #isReachable(path: string): boolean {
-    const folder = dirname(path)
-    return folder === this.#root || !this.#live.has(folder) || this.#durable.has(folder)
+    for (let folder = dirname(path); isWithin(folder, this.#root); folder = dirname(folder)) {
+      if (this.#live.has(folder) && !this.#durable.has(folder)) return false
+    }
+    return true
   }
 
   #isSpared(path: string, spared: readonly string[]): boolean {
     return spared.some((name) => isWithin(path, join(this.#root, name)))
-  }
-
-  #isOurs(path: string): boolean {
-    return isWithin(path, this.#root)
   }
 
   #requirePower(): void {
