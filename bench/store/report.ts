@@ -1,0 +1,190 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+
+import CliTable from 'cli-table3'
+import { format, resolveConfig } from 'prettier'
+
+import { median } from '../support/statistics.ts'
+import type { ManyBlobsRun, OpenedIndex, RebuiltIndex } from './many-blobs-run.ts'
+import type { TransferSummary } from './summary.ts'
+
+const PAGE = fileURLToPath(new URL('../../docs/store.md', import.meta.url))
+const MiB = 1024 * 1024
+
+/** All that a run has measured. */
+export interface StoreResult {
+  readonly transfers: readonly TransferSummary[]
+  /** The index of blobs that are larger than those of `manyBlobs`, made again. */
+  readonly rebuiltLarger: { readonly blobs: number; readonly bytes: number; readonly rebuilt: RebuiltIndex }
+  readonly manyBlobs: readonly ManyBlobsRun[]
+}
+
+interface Table {
+  readonly name: string
+  readonly head: readonly string[]
+  readonly rows: readonly (readonly string[])[]
+}
+
+/** Prints the tables for whoever has started the run. */
+export function printReport(result: StoreResult): void {
+  for (const { head, rows } of tablesOf(result)) {
+    const table = new CliTable({
+      head: [...head],
+      colAligns: head.map((_, column) => (isText(head, column) ? 'left' : 'right')),
+      style: { head: [], border: [], compact: true },
+    })
+    table.push(...rows.map((cells) => [...cells]))
+    console.log(table.toString())
+  }
+}
+
+/** Brings the tables in docs/ up to date with a result; returns their path from the top of the repository. */
+export async function writeReport(result: StoreResult): Promise<string> {
+  let page = await readFile(PAGE, 'utf8')
+  for (const table of tablesOf(result)) page = replaceBlock(page, table.name, markdownOf(table))
+  const style = await resolveConfig(PAGE)
+  await writeFile(PAGE, await format(page, { ...style, parser: 'markdown' }))
+  return 'docs/store.md'
+}
+
+/** Replaces what is between the comments that mark a generated block. */
+function replaceBlock(page: string, name: string, content: string): string {
+  const [start, end] = [`<!-- ${name}: written by npm run bench:store -->`, `<!-- end of ${name} -->`]
+  const from = page.indexOf(start)
+  const to = page.indexOf(end)
+  if (from === -1 || to < from) throw new Error(`docs/store.md has no block ${name}`)
+  return `${page.slice(0, from)}${start}\n\n${content}\n\n${page.slice(to)}`
+}
+
+function markdownOf({ head, rows }: Table): string {
+  const alignments = head.map((_, column) => (isText(head, column) ? '---' : '--:'))
+  return [head, alignments, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+/** The columns before the first one with figures. */
+function isText(head: readonly string[], column: number): boolean {
+  return column < head.findIndex((title) => title.includes(','))
+}
+
+function tablesOf(result: StoreResult): readonly Table[] {
+  return [transferTable(result), startTable(result), evictionTable(result)]
+}
+
+function transferTable({ transfers }: StoreResult): Table {
+  return {
+    name: 'transfers',
+    head: [
+      'work',
+      'by',
+      'time, s',
+      'least–most, s',
+      'MiB/s, median',
+      'CPU, s',
+      'peak memory, MiB',
+      'of it Node, MiB',
+    ],
+    rows: transfers.map((line) => {
+      const seconds = line.samples.map((sample) => sample.seconds)
+      return [
+        line.work,
+        line.by,
+        line.medianSeconds.toFixed(2),
+        `${Math.min(...seconds).toFixed(2)}–${Math.max(...seconds).toFixed(2)}`,
+        `${line.medianMiBPerSecond}`,
+        line.medianCpuSeconds.toFixed(2),
+        `${line.peakMemoryMiB ?? ''}`,
+        `${line.idleMemoryMiB ?? ''}`,
+      ]
+    }),
+  }
+}
+
+function startTable({ manyBlobs, rebuiltLarger }: StoreResult): Table {
+  const opened = manyBlobs.map((run) => {
+    const middle = (figure: keyof OpenedIndex) => median(run.opened.map((each) => each[figure]))
+    return startRow(`${nameOf(run)}, index there`, {
+      openMs: middle('openMs'),
+      firstReadMs: middle('firstReadMs'),
+      seconds: middle('reconciledMs') / 1000,
+      longestLoopBlockMs: middle('longestLoopBlockMs'),
+      heapBytesPerBlob: middle('heapBytesPerBlob'),
+      peakMemoryBytes: middle('peakMemoryBytes'),
+    })
+  })
+  const larger = { ...rebuiltLarger, name: `${count(rebuiltLarger.blobs)} blobs of about 1 MiB` }
+  const rebuilt = [...manyBlobs.map((run) => ({ ...run, name: nameOf(run) })), larger].map((run) =>
+    startRow(`${run.name}, index lost`, run.rebuilt, run),
+  )
+  return {
+    name: 'start',
+    head: [
+      'data folder',
+      'open, ms',
+      'first blob read, ms',
+      'all compared, s',
+      'blobs/s, mean',
+      'MiB/s, mean',
+      'blobs read meanwhile, ms (median, 99 %)',
+      'longest block of the loop, ms',
+      'heap, bytes/blob',
+      'peak memory, MiB',
+    ],
+    rows: [...opened, ...rebuilt],
+  }
+}
+
+function startRow(
+  name: string,
+  figures: Omit<RebuiltIndex, 'readMs'> & { readonly readMs?: readonly number[] },
+  rebuilt?: { readonly blobs: number; readonly bytes: number },
+): readonly string[] {
+  const { readMs, seconds } = figures
+  const slowest = readMs?.toSorted((a, b) => a - b)[Math.floor(readMs.length * 0.99)]
+  return [
+    name,
+    figures.openMs.toFixed(0),
+    figures.firstReadMs.toFixed(0),
+    seconds.toFixed(2),
+    rebuilt === undefined ? '' : count(Math.round(rebuilt.blobs / seconds)),
+    rebuilt === undefined ? '' : (rebuilt.bytes / MiB / seconds).toFixed(0),
+    readMs === undefined ? '' : `${median(readMs).toFixed(1)}, ${slowest?.toFixed(1)}`,
+    figures.longestLoopBlockMs.toFixed(0),
+    figures.heapBytesPerBlob.toFixed(0),
+    (figures.peakMemoryBytes / MiB).toFixed(0),
+  ]
+}
+
+function evictionTable({ manyBlobs }: StoreResult): Table {
+  return {
+    name: 'eviction',
+    head: [
+      'data folder',
+      'evicted, blobs',
+      'time, s',
+      'blobs/s, mean',
+      'wait of the fill, ms',
+      'longest block of the loop, ms',
+      'peak memory, MiB',
+    ],
+    rows: manyBlobs.map((run) => {
+      const { evicted, longestLoopBlockMs, peakMemoryBytes, seconds, startFillMs } = run.eviction
+      return [
+        nameOf(run),
+        count(evicted),
+        seconds.toFixed(2),
+        count(Math.round(evicted / seconds)),
+        startFillMs.toFixed(1),
+        longestLoopBlockMs.toFixed(0),
+        (peakMemoryBytes / MiB).toFixed(0),
+      ]
+    }),
+  }
+}
+
+function nameOf({ blobs, manifests }: ManyBlobsRun): string {
+  return `${count(blobs)} blobs of 1 KiB${manifests ? ', a tenth of them manifests' : ''}`
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en')
+}
