@@ -44,8 +44,6 @@ export interface DiskBlobStoreDeps extends Omit<DiskFillsDeps, 'publish'> {
   readonly links: LevelLinkStore
   /** By `reason`. */
   readonly removedBytes: Counter
-  /** The store's time in milliseconds. */
-  readonly nowMs: () => number
 }
 
 /**

@@ -4,7 +4,6 @@ import {
   LayermeshError,
   pieceBytesFor,
   type BlobStat,
-  type Clock,
   type Digest,
   type Log,
 } from '@layermesh/interface'
@@ -24,7 +23,8 @@ import { reasonOf } from './system-error.ts'
 /** Collaborators of {@link DiskFills}. */
 export interface DiskFillsDeps {
   readonly log: Log
-  readonly clock: Clock
+  /** The store's time in milliseconds. */
+  readonly nowMs: () => number
   readonly disk: Disk
   readonly pool: BufferPool
   readonly layout: DataLayout
@@ -144,10 +144,10 @@ export class DiskFills {
   }
 
   async #keep({ blob, files, pieces }: UnfinishedFill): Promise<void> {
-    const { clock, disk, faultHook, index, paused } = this.#deps
+    const { disk, faultHook, index, nowMs, paused } = this.#deps
     const { digest } = blob
     const sizeBytes = occupiedBytes(await disk.stat(files.part), blob, pieces)
-    await paused.add({ digest, blob, files, pieces, sizeBytes, pausedAtMs: clock.now() })
+    await paused.add({ digest, blob, files, pieces, sizeBytes, pausedAtMs: nowMs() })
     // Another fill of the blob may have been quicker.
     if (index.get(digest) !== undefined) await paused.drop(digest)
     await faultHook('fill-paused')

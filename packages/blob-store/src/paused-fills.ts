@@ -11,7 +11,7 @@ export interface PausedFill {
   readonly pieces: number
   /** What it occupies on disk, in bytes. */
   readonly sizeBytes: number
-  /** Unix time in milliseconds. */
+  /** In store time. */
   readonly pausedAtMs: number
 }
 

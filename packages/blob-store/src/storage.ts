@@ -144,7 +144,6 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
   const blobs = new DiskBlobStore({
     ...{
       log,
-      clock,
       nowMs,
       disk,
       pool,

@@ -72,17 +72,17 @@ export class Upkeep {
   }
 
   async #dropOldFills(): Promise<void> {
-    const { clock, paused } = this.#deps
-    const old = paused.list().filter(({ pausedAtMs }) => clock.now() - pausedAtMs > PAUSED_FILL_MS)
+    const { nowMs, paused } = this.#deps
+    const old = paused.list().filter(({ pausedAtMs }) => nowMs() - pausedAtMs > PAUSED_FILL_MS)
     for (const { digest } of old.toArray()) await paused.drop(digest)
   }
 
   /** Links and tags that nobody asks for go by themselves with their blobs, but for what was never kept. */
   async #dropOldRecords(): Promise<void> {
-    const { clock, index, isFilling, links, paused, tags } = this.#deps
+    const { clock, index, isFilling, links, nowMs, paused, tags } = this.#deps
     if (clock.monotonicMs() < this.#recordsDueAtMs) return
     this.#recordsDueAtMs = clock.monotonicMs() + RECORDS_INTERVAL_MS
-    await tags.removeConfirmedBefore(clock.now() - TAG_MS)
+    await tags.removeConfirmedBefore(nowMs() - TAG_MS)
     const isOfUse = (digest: Digest) =>
       index.get(digest) !== undefined || paused.has(digest) || isFilling(digest)
     await links.removeUnheld(isOfUse)
