@@ -20,11 +20,12 @@ describe('a store on a disk that has become read-only', () => {
   before(requireMount)
 
   it('serves what is right, takes nothing in, and works again when the disk does', async () => {
-    await using disk = await mountTmpfs(16)
+    await using disks = new AsyncDisposableStack()
+    const disk = disks.use(await mountTmpfs(16))
     const { index } = new DataLayout(disk.path)
     await mkdir(index, { recursive: true })
     // LevelDB has its log open for writing, which keeps the system from making its disk read-only.
-    await using _ = await mountTmpfs(16, index)
+    disks.use(await mountTmpfs(16, index))
     await using opened = await openStorageIn(disk.path)
     const { storage, layout, log } = opened
     const { blobs } = storage

@@ -27,12 +27,16 @@ export async function mountTmpfs(sizeMiB: number, path?: string): Promise<Tmpfs>
   const folder = path ?? stack.use(await createTempDir()).path
   await run('mount', ['-t', 'tmpfs', '-o', `size=${sizeMiB}m`, 'tmpfs', folder])
   // Lazily: a test that has failed may have left files open.
-  stack.defer(async () => void (await run('umount', ['-l', folder])))
+  stack.defer(async () => {
+    await run('umount', ['-l', folder])
+  })
   const mounted = stack.move()
   const occupied = join(folder, 'of somebody else')
   return {
     path: folder,
-    remount: async (mode) => void (await run('mount', ['-o', `remount,${mode}`, folder])),
+    async remount(mode) {
+      await run('mount', ['-o', `remount,${mode}`, folder])
+    },
     occupy: (bytes = Infinity) => occupy(occupied, bytes),
     vacate: () => rm(occupied),
     [Symbol.asyncDispose]: () => mounted.disposeAsync(),
@@ -42,7 +46,8 @@ export async function mountTmpfs(sizeMiB: number, path?: string): Promise<Tmpfs>
 /** For a `before` hook: skips the suite, and says why, where nobody lets us mount. */
 export async function requireMount(this: Mocha.Context): Promise<void> {
   try {
-    await using _ = await mountTmpfs(1)
+    const tmpfs = await mountTmpfs(1)
+    await tmpfs[Symbol.asyncDispose]()
   } catch (error) {
     const reason = error instanceof Error ? error.message.trim() : String(error)
     process.stdout.write(`    skipped, for no file system can be mounted: ${reason}\n`)
