@@ -33,7 +33,7 @@ export class ForgetfulDisk {
         this.#requirePower()
         if (flags === 'r') return this.#watched(await systemDisk.open(path, flags, mode), undefined)
         await this.#adopt(path)
-        // It has to be read when it is synced.
+        // What is synced is read back, also from a file that was opened for writing alone.
         const handle = await systemDisk.open(path, flags === 'w' ? 'w+' : flags, mode)
         const known = this.#live.get(path)
         const inode = known?.kind === 'file' ? known.inode : { durable: Buffer.alloc(0) }
@@ -92,10 +92,8 @@ export class ForgetfulDisk {
       if (this.#isSpared(path, spared) || !this.#isReachable(path)) continue
       contents.set(path, entry.kind === 'folder' ? undefined : await this.#bytesAfterCut(path, entry.inode))
     }
-    for (const [path, { kind }] of [...this.#live, ...this.#durable]) {
-      // A folder that stays may have in it what isn't ours.
-      const isKept = kind === 'folder' && contents.has(path)
-      if (!isKept && !this.#isSpared(path, spared)) await rm(path, { recursive: true, force: true })
+    for (const path of [...this.#live.keys(), ...this.#durable.keys()]) {
+      if (!this.#isSpared(path, spared)) await rm(path, { recursive: true, force: true })
     }
     for (const [path, bytes] of [...contents].toSorted(([a], [b]) => a.length - b.length)) {
       if (bytes === undefined) await mkdir(path, { recursive: true })
@@ -165,10 +163,8 @@ export class ForgetfulDisk {
   }
 
   #isReachable(path: string): boolean {
-    for (let folder = dirname(path); isWithin(folder, this.#root); folder = dirname(folder)) {
-      if (this.#live.has(folder) && !this.#durable.has(folder)) return false
-    }
-    return true
+    const folder = dirname(path)
+    return folder === this.#root || !this.#live.has(folder) || this.#durable.has(folder)
   }
 
   #isSpared(path: string, spared: readonly string[]): boolean {
