@@ -114,10 +114,9 @@ async function cutPowerOf(seed: number): Promise<void> {
   const paused: Uint8Array[] = []
   for (let step = 0; step < 12; step++) {
     const chance = random()
-    const bytes = seededBytes(
-      `${seed}/${step}`,
-      Math.floor(random() * 1.5 * MiB) + (chance < 0.75 ? 1 : MiB + 1),
-    )
+    // What is to be paused needs a complete piece.
+    const sizeBytes = Math.floor(random() * 64 * 1024) + (chance < 0.75 ? 1 : MiB + 1)
+    const bytes = seededBytes(`${seed}/${step}`, sizeBytes)
     const [oldest] = held
     if (chance < 0.55) {
       const digest = digestOf(bytes)

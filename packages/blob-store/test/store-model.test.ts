@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { StoreModel, type Step } from './support/store-model.ts'
+import { StoreModel } from './support/store-model.ts'
+import type { Step } from './support/store-step.ts'
 
 /** A few seconds' worth, unless somebody asks for more: then other ones each time. */
 const RUNS = Number(process.env['LAYERMESH_MODEL_RUNS'] ?? 60)
@@ -53,7 +54,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 /** What has failed once. */
-const EXAMPLES: [Step[]][] = []
+const EXAMPLES: [Step[]][] = [
+  [[{ kind: 'pin', pick: 0 }]],
+  [
+    [
+      { kind: 'power cut', pick: 0, accesses: 0, index: 'lost', seed: 0 },
+      { kind: 'crash', pick: 0, accesses: 0 },
+    ],
+  ],
+]
 
 describe('openStorage, whatever happens to it', () => {
   let steps = 0

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { cp, open, rm, utimes } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { StoreFullError, type BlobHandle, type ByteRange, type Digest, type Fill } from '@layermesh/interface'
-import { digestOf } from '@layermesh/oci'
 import { createMetrics } from '@layermesh/telemetry'
-import { ManualClock, createTempDir, seededBytes, seededRandom } from '@layermesh/testkit'
+import { ManualClock, createTempDir, seededRandom } from '@layermesh/testkit'
 import { DataLayout } from '../../src/data-layout.ts'
 import { systemDisk, type Disk } from '../../src/disk.ts'
 import { PieceGrid } from '../../src/piece-grid.ts'
@@ -12,66 +11,15 @@ import { openStorage, type Storage } from '../../src/storage.ts'
 import { assertInvariants } from './assert-invariants.ts'
 import { fillMissing } from './blob-actions.ts'
 import { ForgetfulDisk } from './forgetful-disk.ts'
+import { blobAt, bytesOf, contents, manifestAt, needs } from './model-blobs.ts'
 import { createRecordingLog } from './recording-log.ts'
+import type { Step } from './store-step.ts'
 
-const KiB = 1024
-const MiB = 1024 * KiB
+const MiB = 1024 * 1024
 
 /** Small enough that fills evict, large enough for everything that is pinned and one more. */
 const MAX_BYTES = 5 * MiB
 const REPOSITORY = { upstream: 'docker.io', repository: 'library/model' }
-
-const layers = [0, 3000, 700 * KiB, MiB + 5, (3 * MiB) / 2, 2 * MiB + 17, 3 * MiB - 1].map((sizeBytes) =>
-  seededBytes(`layer of ${sizeBytes}`, sizeBytes),
-)
-const manifests = [
-  [0, 1, 2],
-  [2, 3],
-].map((picks) => manifestOf(picks.map((pick) => layers[pick]!)))
-const blobs = [...layers, ...manifests].map((bytes) => ({ digest: digestOf(bytes), bytes }))
-const contents = new Map(blobs.map(({ digest, bytes }) => [digest, bytes]))
-const manifestDigests = manifests.map((bytes) => digestOf(bytes))
-/** What a pin of a manifest protects when the manifest is held. */
-const needs = new Map(
-  manifests.map((bytes) => {
-    const { layers: needed } = JSON.parse(bytes.toString()) as { layers: { digest: Digest }[] }
-    return [digestOf(bytes), needed.map(({ digest }) => digest)]
-  }),
-)
-
-/** One thing that happens to a store; `pick`s choose among what there is at the time. */
-export type Step =
-  | {
-      readonly kind:
-        | 'put'
-        | 'begin'
-        | 'commit'
-        | 'pause'
-        | 'fail'
-        | 'open'
-        | 'close'
-        | 'purge'
-        | 'pin'
-        | 'unpin'
-        | 'use'
-        | 'purge all'
-        | 'reopen'
-      readonly pick: number
-    }
-  | { readonly kind: 'write'; readonly pick: number; readonly piece: number; readonly sizeBytes: number }
-  /** From and to, in per mille of the blob. */
-  | { readonly kind: 'read'; readonly pick: number; readonly from: number; readonly to: number }
-  | { readonly kind: 'flip'; readonly pick: number; readonly at: number }
-  | { readonly kind: 'wait'; readonly minutes: number }
-  /** In the middle of a put, after so many accesses to the disk. */
-  | { readonly kind: 'crash'; readonly pick: number; readonly accesses: number }
-  | {
-      readonly kind: 'power cut'
-      readonly pick: number
-      readonly accesses: number
-      readonly index: 'spared' | 'lost' | 'older'
-      readonly seed: number
-    }
 
 interface ModelFill {
   readonly fill: Fill
@@ -187,11 +135,13 @@ export class StoreModel implements AsyncDisposable {
         return
       }
       case 'use':
-        return this.#storage.blobs.used(manifestAt(step.pick))
+        this.#storage.blobs.used(manifestAt(step.pick))
+        return
       case 'flip':
         return this.#flip(step)
       case 'wait':
-        return this.#clock.advance(step.minutes * 60_000)
+        this.#clock.advance(step.minutes * 60_000)
+        return
       case 'reopen':
         return this.reopen()
       case 'crash':
@@ -474,7 +424,7 @@ export class StoreModel implements AsyncDisposable {
     const count = () => {
       if (this.#accessesLeft-- <= 0) forgetful.stop()
     }
-    const paths = new Map(blobs.map(({ digest }) => [this.#layout.blobPath(digest), digest]))
+    const paths = new Map(contents.keys().map((digest) => [this.#layout.blobPath(digest), digest]))
     return {
       open: (path, flags, mode) => (count(), disk.open(path, flags, mode)),
       rename: (from, to) => (count(), disk.rename(from, to)),
@@ -509,26 +459,4 @@ export class StoreModel implements AsyncDisposable {
     const digests = [...this.#fills.keys()]
     return digests[pick % digests.length]
   }
-}
-
-function blobAt(pick: number): Digest {
-  return blobs[pick % blobs.length]!.digest
-}
-
-function manifestAt(pick: number): Digest {
-  return manifestDigests[pick % manifestDigests.length]!
-}
-
-function bytesOf(digest: Digest): Uint8Array {
-  return contents.get(digest) ?? assert.fail(`${digest} is no blob of the model`)
-}
-
-function manifestOf(parts: readonly Uint8Array[]): Buffer {
-  const [config, ...others] = parts.map((bytes) => ({
-    mediaType: 'application/vnd.oci.image.layer.v1.tar',
-    digest: digestOf(bytes),
-    size: bytes.length,
-  }))
-  const mediaType = 'application/vnd.oci.image.manifest.v1+json'
-  return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, config, layers: others }))
 }
