@@ -60,6 +60,7 @@ export class StoreModel implements AsyncDisposable {
   #flips = 0
   #copies = 0
   #accessesLeft = Infinity
+  #random = seededRandom(0)
   #forgetful!: ForgetfulDisk
   #storage!: Storage
 
@@ -342,22 +343,18 @@ export class StoreModel implements AsyncDisposable {
   }
 
   async #cutPower(step: Step & { kind: 'power cut' }): Promise<void> {
-    const random = seededRandom(step.seed)
-    this.#random = random
+    this.#random = seededRandom(step.seed)
     await this.#crashDuringPut(step)
     await this.#forgetful.cutPower(['index'])
     // A removal isn't synced, nor is that a file was put into quarantine.
     for (const digest of this.#everHeld) if (!this.#held.has(digest)) this.#uncertain.add(digest)
     const { index } = this.#layout
     if (step.index !== 'spared') await rm(index, { recursive: true })
-    if (step.index === 'older') await cp(this.#olderIndex, index, { recursive: true })
+    if (step.index === 'older') {
+      const copy = Math.max(1, this.#copies - Math.floor(this.#random() * 4))
+      await cp(`${this.#dir.path}/copy-${copy}`, index, { recursive: true })
+    }
     await this.#open()
-  }
-
-  #random: () => number = seededRandom(0)
-
-  get #olderIndex(): string {
-    return `${this.#dir.path}/copy-${Math.max(1, this.#copies - Math.floor(this.#random() * 4))}`
   }
 
   #deps(disk: Disk) {
