@@ -104,8 +104,7 @@ export class StoreModel implements AsyncDisposable {
       case 'put':
         return this.#put(blobAt(step.pick))
       case 'begin':
-        await this.#begin(blobAt(step.pick))
-        return
+        return void (await this.#begin(blobAt(step.pick)))
       case 'write':
         return this.#write(step)
       case 'commit':
@@ -441,9 +440,8 @@ export class StoreModel implements AsyncDisposable {
 
   #requireUnused(digest: Digest): void {
     if (this.#purging.has(digest) || this.#accessesLeft < 0) return
-    if (this.#isPinned(digest)) this.#violations.push(`${digest} is pinned and was evicted`)
-    if (this.#handles.some(({ handle, fill }) => fill === undefined && handle.digest === digest))
-      this.#violations.push(`${digest} is open and was evicted`)
+    const isOpen = this.#handles.some(({ handle, fill }) => fill === undefined && handle.digest === digest)
+    if (isOpen || this.#isPinned(digest)) this.#violations.push(`${digest} is in use and was evicted`)
   }
 
   #isPinned(digest: Digest): boolean {
