@@ -15,10 +15,8 @@ import { blobAt, bytesOf, contents, manifestAt, needs } from './model-blobs.ts'
 import { createRecordingLog } from './recording-log.ts'
 import type { Step } from './store-step.ts'
 
-const MiB = 1024 * 1024
-
 /** Small enough that fills evict, large enough for everything that is pinned and one more. */
-const MAX_BYTES = 5 * MiB
+const MAX_BYTES = 5 * 1024 * 1024
 const REPOSITORY = { upstream: 'docker.io', repository: 'library/model' }
 
 interface ModelFill {
@@ -104,7 +102,8 @@ export class StoreModel implements AsyncDisposable {
       case 'put':
         return this.#put(blobAt(step.pick))
       case 'begin':
-        return void (await this.#begin(blobAt(step.pick)))
+        await this.#begin(blobAt(step.pick))
+        return
       case 'write':
         return this.#write(step)
       case 'commit':
