@@ -1,6 +1,7 @@
 import type { Digest, LinkStore, PinStore, RemovalReason, TagStore } from '@layermesh/interface'
 import type { BlobIndex } from './blob-index.ts'
 import type { PausedFills } from './paused-fills.ts'
+import { pinnedDigests } from './pinned-digests.ts'
 import { planPurge, selectImages, type PurgePlan, type StoreSelection } from './purge-plan.ts'
 import { bytesOf, heldBlobs, listStoredImages, type StoredImage } from './stored-images.ts'
 
@@ -52,8 +53,9 @@ export class ImageCatalog {
 
   /** What a purge would do now. */
   async plan(selection: StoreSelection): Promise<PurgePlan> {
-    const { index, paused } = this.#deps
-    return planPurge(await this.list(), { index, paused }, selection)
+    const { index, paused, pins, tags } = this.#deps
+    const protectedBlobs = await pinnedDigests({ pins, tags, graph: index.graph })
+    return planPurge(await this.list(), { index, paused, protectedBlobs }, selection)
   }
 
   /** Does what `plan` said: forgets the tags and links of the images, and removes the blobs and paused fills. */

@@ -49,19 +49,28 @@ export function selectImages(
   })
 }
 
+/** What a purge is planned from, beside the images. */
+export interface PurgeFacts {
+  readonly index: BlobIndex
+  readonly paused: PausedFills
+  /** What pins protect, be it known where it came from or not. */
+  readonly protectedBlobs: ReadonlySet<Digest>
+}
+
 /**
- * Plans a purge: pinned images stay, and so does every blob that an image needs that isn't purged. Blobs that belong to
+ * Plans a purge: pinned images stay, and so does every blob that a pin or an image needs that isn't purged. Blobs that belong to
  * no image go with everything, and with what is unused.
  */
 export function planPurge(
   images: readonly StoredImage[],
-  { index, paused }: { readonly index: BlobIndex; readonly paused: PausedFills },
+  { index, paused, protectedBlobs }: PurgeFacts,
   selection: StoreSelection,
 ): PurgePlan {
   const selected = selectImages(images, selection)
   const pinnedImages = selected.filter(({ pinned }) => pinned)
   const going = new Set(selected.filter(({ pinned }) => !pinned))
-  const needed = new Set(images.filter((image) => !going.has(image)).flatMap(({ blobs }) => blobs))
+  const staying = images.filter((image) => !going.has(image)).flatMap(({ blobs }) => blobs)
+  const needed = new Set([...staying, ...protectedBlobs])
   const offered = new Set([...going].flatMap(({ blobs }) => blobs))
   const owned = new Set(images.flatMap(({ blobs }) => blobs))
   for (const entry of index.entries()) {

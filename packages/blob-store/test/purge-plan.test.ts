@@ -66,7 +66,7 @@ describe('planPurge', () => {
       pins: [{ ...repositories.pinned, digest: named('pinned'), pinnedAtMs: 0 }],
     })
     const paused = new PausedFills({ disk: systemDisk, log: silentLog })
-    const result = planPurge(images, { index, paused }, selection)
+    const result = planPurge(images, { index, paused, protectedBlobs: new Set() }, selection)
     return {
       images: result.images.map(({ repository }) => repository),
       pinned: result.pinnedImages.map(({ repository }) => repository),

@@ -1,5 +1,5 @@
 import { ManualClock, createTempDir } from '@layermesh/testkit'
-import { createMetrics } from '@layermesh/telemetry'
+import { createMetrics, type PrometheusMetrics } from '@layermesh/telemetry'
 import { DataLayout } from '../../src/data-layout.ts'
 import { openStorage, type Storage, type StorageDeps, type StorageInit } from '../../src/storage.ts'
 import { createRecordingLog, type RecordingLog } from './recording-log.ts'
@@ -9,6 +9,8 @@ export interface TempStorage extends AsyncDisposable {
   readonly current: Storage
   readonly layout: DataLayout
   readonly log: RecordingLog
+  /** Of the current storage. */
+  readonly metrics: PrometheusMetrics
   /** Closes it, does `meanwhile`, and opens it again. */
   reopen(meanwhile?: () => Promise<void>): Promise<Storage>
 }
@@ -20,11 +22,11 @@ export interface TempStorageOptions extends Partial<Omit<StorageDeps, 'log' | 'm
 export async function openTempStorage({ init = {}, ...deps }: TempStorageOptions = {}): Promise<TempStorage> {
   const dir = await createTempDir()
   const log = createRecordingLog()
-  const open = () =>
-    openStorage(
-      { clock: new ManualClock(), ...deps, log, metrics: createMetrics() },
-      { ...init, dataDir: dir.path },
-    )
+  let metrics = createMetrics()
+  const open = () => {
+    metrics = createMetrics()
+    return openStorage({ clock: new ManualClock(), ...deps, log, metrics }, { ...init, dataDir: dir.path })
+  }
   let current = await open()
   return {
     get current() {
@@ -32,6 +34,9 @@ export async function openTempStorage({ init = {}, ...deps }: TempStorageOptions
     },
     layout: new DataLayout(dir.path),
     log,
+    get metrics() {
+      return metrics
+    },
     async reopen(meanwhile = async () => {}) {
       await current.close()
       await meanwhile()
