@@ -12,7 +12,7 @@ import { unusedBlobs } from './unused-blobs.ts'
 const INTERVAL_MS = 60_000
 
 /** How long a fill that nobody goes on with is kept, in milliseconds. */
-export const PAUSED_FILL_MS = 24 * 3_600_000
+const PAUSED_FILL_MS = 24 * 3_600_000
 
 /** How long what a tag pointed to is remembered, in milliseconds: longer than any tag may be served stale. */
 const TAG_MS = 366 * 86_400_000

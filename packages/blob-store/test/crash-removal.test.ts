@@ -11,7 +11,6 @@ import type { RemovalPoint } from '../src/fault-point.ts'
 import { openStorage } from '../src/storage.ts'
 import { assertInvariants } from './support/assert-invariants.ts'
 import { FINISHED_BLOB, UNFINISHED_BLOB } from './support/crash-blobs.ts'
-import { MODEL_BLOBS } from './support/image-blobs.ts'
 import { createRecordingLog } from './support/recording-log.ts'
 
 const contents = new Map([FINISHED_BLOB, UNFINISHED_BLOB].map((bytes) => [digestOf(bytes), bytes]))
