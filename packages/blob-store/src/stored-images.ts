@@ -137,6 +137,8 @@ function childManifests(digest: Digest, graph: ImageGraph) {
 }
 
 function isPinOf(pin: Pin, { upstream, repository, digest, tags }: Root): boolean {
+  // Where it is from is forgotten with the index, and the pin holds all the same.
+  if (upstream === '') return pin.digest === digest
   if (pin.upstream !== upstream || pin.repository !== repository) return false
   return pin.tag === undefined ? pin.digest === digest : tags.includes(pin.tag)
 }

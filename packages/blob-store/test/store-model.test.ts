@@ -55,6 +55,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** What has failed once. */
 const EXAMPLES: [Step[]][] = [
+  [
+    [
+      { kind: 'pin', pick: 1 },
+      { kind: 'put', pick: 8 },
+      { kind: 'purge all', pick: 0 },
+    ],
+  ],
   [[{ kind: 'pin', pick: 0 }]],
   [
     [
