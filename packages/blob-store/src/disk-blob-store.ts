@@ -247,7 +247,7 @@ export class DiskBlobStore implements BlobStore {
       sizeBytes,
       readableEnd: async (offset: number, limit: number) => {
         if (checked === undefined || checked.isComplete) return limit
-        table ??= this.#tableOf(entry)
+        table ??= this.#tableFor(entry, file.handle)
         if (!(await checked.check(file, await table, offset, this.#deps.pool))) {
           const what = `piece ${grid.indexOf(offset)} does not have its hash`
           await this.#changes.run(digest, () => this.#lose(entry, what))
@@ -392,6 +392,19 @@ export class DiskBlobStore implements BlobStore {
         return { pieceBytes, hashes: hashed.pieceHashes }
       })
     )
+  }
+
+  /** The piece table for one who has the file open: when the blob has been removed since, its table went with it. */
+  async #tableFor(entry: BlobEntry, file: FileHandle): Promise<PieceTable> {
+    const { digest, pieceBytes } = entry.stat
+    try {
+      return await this.#tableOf(entry)
+    } catch (error) {
+      if (!(error instanceof BlobNotFoundError)) throw error
+      const hashed = await this.#hash(file, entry.stat)
+      if (hashed?.actual !== digest) throw new BlobDamagedError(digest, wrongDigest(hashed))
+      return { pieceBytes, hashes: hashed.pieceHashes }
+    }
   }
 
   /** Hashes the whole file of a blob; undefined when it is wrong, and the blob is lost then. */
