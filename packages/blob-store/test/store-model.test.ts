@@ -35,10 +35,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 6,
   },
   { arbitrary: of('close'), weight: 3 },
-  of('pin'),
+  { arbitrary: of('pin'), weight: 2 },
   of('unpin'),
   of('use'),
-  { arbitrary: fc.record({ kind: fc.constant('flip' as const), pick, at: perMille }), weight: 2 },
+  { arbitrary: fc.record({ kind: fc.constant('flip' as const), pick, at: perMille }), weight: 4 },
   of('purge'),
   of('purge all'),
   fc.record({ kind: fc.constant('wait' as const), minutes: fc.integer({ min: 1, max: 30 }) }),
@@ -55,6 +55,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** What has failed once. */
 const EXAMPLES: [Step[]][] = [
+  [
+    [
+      { kind: 'put', pick: 1 },
+      { kind: 'flip', pick: 0, at: 500 },
+      { kind: 'open', pick: 0 },
+      { kind: 'purge', pick: 1 },
+      { kind: 'read', pick: 0, from: 0, to: 1000 },
+    ],
+  ],
   [
     [
       { kind: 'pin', pick: 1 },

@@ -113,13 +113,13 @@ export class StoreModel implements AsyncDisposable {
       case 'fail':
         return this.#fail(this.#pickFill(step.pick))
       case 'open':
-        return this.#openHandle(blobAt(step.pick))
+        return this.#openHandle(this.#heldAt(step.pick))
       case 'read':
         return this.#read(step)
       case 'close':
         return this.#closeHandles((_, index) => index === step.pick % this.#handles.length)
       case 'purge':
-        return this.#purge([blobAt(step.pick)])
+        return this.#purge(blobAt(step.pick))
       case 'purge all':
         return this.#purgeAll()
       case 'pin': {
@@ -261,7 +261,7 @@ export class StoreModel implements AsyncDisposable {
       assert.equal(offset, range.end)
     } catch (error) {
       if (!isDamaged || (error as { code?: unknown }).code !== 'ERR_BLOB_DAMAGED') throw error
-      assert.ok(!this.#held.has(handle.digest), 'a damaged blob is held still')
+      assert.ok(!this.#damaged.has(handle.digest), 'a damaged blob is held still')
     }
   }
 
@@ -280,13 +280,11 @@ export class StoreModel implements AsyncDisposable {
     return { start, end: Math.min(end, readableEnd) }
   }
 
-  async #purge(digests: readonly Digest[]): Promise<void> {
-    for (const digest of digests) this.#purging.add(digest)
-    for (const digest of digests) {
-      await this.#storage.blobs.remove(digest, 'purged')
-      assert.ok(!this.#held.has(digest), `${digest} was removed and nobody was told`)
-    }
+  async #purge(digest: Digest): Promise<void> {
+    this.#purging.add(digest)
+    await this.#storage.blobs.remove(digest, 'purged')
     this.#purging.clear()
+    assert.ok(!this.#held.has(digest), `${digest} was removed and nobody was told`)
   }
 
   async #purgeAll(): Promise<void> {
@@ -303,7 +301,7 @@ export class StoreModel implements AsyncDisposable {
 
   /** Changes a byte of a file that nobody has open, as a bad disk does. */
   async #flip({ pick, at }: Step & { kind: 'flip' }): Promise<void> {
-    const digest = blobAt(pick)
+    const digest = this.#heldAt(pick)
     const bytes = bytesOf(digest)
     const isOpen = this.#handles.some(({ handle }) => handle.digest === digest)
     if (isOpen || this.#damaged.has(digest) || bytes.length === 0) return
@@ -421,6 +419,7 @@ export class StoreModel implements AsyncDisposable {
     }
     const paths = new Map(contents.keys().map((digest) => [this.#layout.blobPath(digest), digest]))
     return {
+      ...disk,
       open: (path, flags, mode) => (count(), disk.open(path, flags, mode)),
       rename: (from, to) => (count(), disk.rename(from, to)),
       remove: (path) => {
@@ -429,11 +428,9 @@ export class StoreModel implements AsyncDisposable {
         if (digest !== undefined) this.#requireUnused(digest)
         return disk.remove(path)
       },
-      readdir: (path) => (count(), disk.readdir(path)),
       stat: (path) => (count(), disk.stat(path)),
       mkdir: (path, mode) => (count(), disk.mkdir(path, mode)),
       syncFolder: (path) => (count(), disk.syncFolder(path)),
-      freeBytes: (path) => disk.freeBytes(path),
     }
   }
 
@@ -449,8 +446,13 @@ export class StoreModel implements AsyncDisposable {
       .some((root) => root === digest || (this.#held.has(root) && needs.get(root)!.includes(digest)))
   }
 
+  /** A blob that is held or being filled, mostly. */
+  #heldAt(pick: number): Digest {
+    const choices = [...this.#held, ...this.#fills.keys(), blobAt(pick)]
+    return choices[pick % choices.length]!
+  }
+
   #pickFill(pick: number): Digest | undefined {
-    const digests = [...this.#fills.keys()]
-    return digests[pick % digests.length]
+    return [...this.#fills.keys()][pick % this.#fills.size]
   }
 }
