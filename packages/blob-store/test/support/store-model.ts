@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { cp, open, rm, utimes } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
-import { StoreFullError, type BlobHandle, type ByteRange, type Digest, type Fill } from '@layermesh/interface'
+import { StoreFullError, type BlobHandle, type ByteRange, type Digest } from '@layermesh/interface'
 import { createMetrics } from '@layermesh/telemetry'
 import { ManualClock, createTempDir, seededRandom } from '@layermesh/testkit'
 import { DataLayout } from '../../src/data-layout.ts'
@@ -12,28 +12,13 @@ import { assertInvariants } from './assert-invariants.ts'
 import { fillMissing } from './blob-actions.ts'
 import { ForgetfulDisk } from './forgetful-disk.ts'
 import { blobAt, bytesOf, contents, manifestAt, needs } from './model-blobs.ts'
+import type { ModelFill, ModelHandle } from './model-handle.ts'
 import { createRecordingLog } from './recording-log.ts'
 import type { Step } from './store-step.ts'
 
 /** Small enough that fills evict, large enough for everything that is pinned and one more. */
 const MAX_BYTES = 5 * 1024 * 1024
 const REPOSITORY = { upstream: 'docker.io', repository: 'library/model' }
-
-interface ModelFill {
-  readonly fill: Fill
-  readonly bytes: Uint8Array
-  /** Up to where each piece is written. */
-  readonly writtenEnds: number[]
-}
-
-interface ModelHandle {
-  readonly handle: BlobHandle
-  readonly bytes: Uint8Array
-  /** The fill that it follows. */
-  readonly fill: ModelFill | undefined
-  /** Whether the file had been changed when it was opened. */
-  readonly isDamaged: boolean
-}
 
 /**
  * A store and what must be true of it: for each blob whether it is held. While it is open the model hears of every
@@ -215,10 +200,9 @@ export class StoreModel implements AsyncDisposable {
     this.#fills.delete(digest)
     const reason = new Error('failed')
     await modelFill.fill.fail(reason)
-    for (const { handle, fill, bytes } of this.#handles) {
-      if (fill === modelFill && bytes.length > 0) {
-        await assert.rejects(Array.fromAsync(handle.read()), (error) => error === reason)
-      }
+    for (const { handle, fill } of this.#handles) {
+      if (fill !== modelFill) continue
+      await assert.rejects(Array.fromAsync(handle.read()), (error) => error === reason)
     }
     await this.#closeHandles(({ fill }) => fill === modelFill)
   }
@@ -227,7 +211,9 @@ export class StoreModel implements AsyncDisposable {
     const bytes = bytesOf(digest)
     const fill = this.#fills.get(digest)
     if (fill !== undefined) {
-      this.#handles.push({ handle: fill.fill.open(), bytes, fill, isDamaged: false })
+      // Whoever reads an empty blob waits for its digest.
+      if (bytes.length === 0) return
+      this.#handles.push({ handle: fill.fill.open(), bytes, fill, isDamaged: false, isDetached: true })
       return
     }
     const isDamaged = this.#damaged.has(digest)
@@ -240,7 +226,7 @@ export class StoreModel implements AsyncDisposable {
       return
     }
     await setImmediate()
-    this.#handles.push({ handle, bytes, fill: undefined, isDamaged })
+    this.#handles.push({ handle, bytes, fill: undefined, isDamaged, isDetached: false })
   }
 
   async #read({ pick, from, to }: Step & { kind: 'read' }): Promise<void> {
@@ -365,6 +351,7 @@ export class StoreModel implements AsyncDisposable {
     this.#storage.blobs.watch({
       added: ({ digest }) => void this.#held.add(digest),
       removed: (digest, reason) => {
+        for (const each of this.#handles) if (each.handle.digest === digest) each.isDetached = true
         const isKnown = this.#damaged.delete(digest) || this.#uncertain.has(digest)
         const mayGo = { evicted: true, unused: false, damaged: isKnown, purged: this.#purging.has(digest) }
         if (this.#held.delete(digest) && !mayGo[reason]) this.#violations.push(`${reason}: ${digest}`)
@@ -436,7 +423,7 @@ export class StoreModel implements AsyncDisposable {
 
   #requireUnused(digest: Digest): void {
     if (this.#purging.has(digest) || this.#accessesLeft < 0) return
-    const isOpen = this.#handles.some(({ handle, fill }) => fill === undefined && handle.digest === digest)
+    const isOpen = this.#handles.some(({ handle, isDetached }) => !isDetached && handle.digest === digest)
     if (isOpen || this.#isPinned(digest)) this.#violations.push(`${digest} is in use and was evicted`)
   }
 
