@@ -422,9 +422,11 @@ export class DiskBlobStore implements BlobStore {
         if (!isRight) return this.#lose(entry, wrongDigest(hashed))
         const manifest = await readManifestFile(file, sizeBytes)
         const { pieceHashes } = hashed
-        await index.verified(entry, { verifiedAtMs: nowMs(), pieceHashes, manifest }).catch((err: unknown) => {
-          log.warn({ digest, err }, 'index not written')
-        })
+        await index
+          .verified(entry, { verifiedAtMs: nowMs(), pieceHashes, manifest })
+          .catch((err: unknown) => {
+            log.warn({ digest, err }, 'index not written')
+          })
         entry.checked = new CheckedPieces(new PieceGrid(sizeBytes, pieceBytes), mtimeMs, true)
       })
       return isRight ? hashed : undefined
@@ -463,5 +465,7 @@ export class DiskBlobStore implements BlobStore {
 }
 
 function wrongDigest(hashed: HashedFile | undefined): string {
-  return hashed === undefined ? 'its file is too short or unreadable' : `its file has the digest ${hashed.actual}`
+  return hashed === undefined
+    ? 'its file is too short or unreadable'
+    : `its file has the digest ${hashed.actual}`
 }
