@@ -59,6 +59,8 @@ export class DiskBlobStore implements BlobStore {
   readonly #changes = new KeyedQueue<Digest>()
   readonly #tables = new SingleFlight<BlobEntry, PieceTable>()
   readonly #listeners = new Set<HoldingsListener>()
+  /** Folders of blobs that were created and whose own names may not survive a power cut yet. */
+  readonly #newFolders = new Set<string>()
 
   constructor(deps: DiskBlobStoreDeps) {
     this.#deps = deps
@@ -285,12 +287,9 @@ export class DiskBlobStore implements BlobStore {
       await file.handle.datasync()
       await faultHook('file-synced')
       const blobPath = layout.blobPath(digest)
-      const folder = dirname(blobPath)
-      await createFolder(disk, folder)
-      await disk.rename(path, blobPath)
+      await this.#moveIn(path, blobPath)
       await faultHook('file-renamed')
-      await disk.syncFolder(folder)
-      await disk.syncFolder(dirname(folder))
+      await this.#syncFolderOf(blobPath)
       await faultHook('folder-synced')
       const manifest = await readManifestFile(file.handle, sizeBytes)
       const { mtimeMs } = await file.handle.stat()
@@ -309,6 +308,28 @@ export class DiskBlobStore implements BlobStore {
       await faultHook('blob-indexed')
       this.#tellAdded(stat)
     })
+  }
+
+  async #moveIn(path: string, blobPath: string): Promise<void> {
+    const { disk } = this.#deps
+    try {
+      await disk.rename(path, blobPath)
+    } catch (error) {
+      if (!isSystemError(error, 'ENOENT')) throw error
+      const folder = dirname(blobPath)
+      this.#newFolders.add(folder)
+      await createFolder(disk, folder)
+      await disk.rename(path, blobPath)
+    }
+  }
+
+  async #syncFolderOf(blobPath: string): Promise<void> {
+    const { disk } = this.#deps
+    const folder = dirname(blobPath)
+    await disk.syncFolder(folder)
+    if (!this.#newFolders.has(folder)) return
+    await disk.syncFolder(dirname(folder))
+    this.#newFolders.delete(folder)
   }
 
   async #tableOf(entry: BlobEntry): Promise<PieceTable> {
