@@ -1,5 +1,4 @@
 import type { FileHandle } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { SingleFlight } from '@layermesh/async'
 import {
   BlobDamagedError,
@@ -18,12 +17,12 @@ import {
   type Unsubscribe,
 } from '@layermesh/interface'
 import type { BlobEntry } from './blob-entry.ts'
+import { BlobFolders } from './blob-folders.ts'
 import { CheckedPieces } from './checked-pieces.ts'
 import { DiskBlobHandle } from './disk-blob-handle.ts'
 import type { VerifiedFile } from './disk-fill.ts'
 import { DiskFills, type DiskFillsDeps } from './disk-fills.ts'
 import type { DiskStat } from './disk.ts'
-import { createFolder } from './folders.ts'
 import { hashFile, type HashedFile, type PaceKeeper } from './hash-file.ts'
 import { KeyedQueue } from './keyed-queue.ts'
 import type { LevelLinkStore } from './level-link-store.ts'
@@ -47,6 +46,9 @@ export interface DiskBlobStoreDeps extends Omit<DiskFillsDeps, 'publish'> {
   readonly nowMs: () => number
 }
 
+/** Blobs that are compared with their files at once: enough to keep the disk busy, few enough for others to get at it. */
+const SETTLED_AT_ONCE = 4
+
 /**
  * Blobs as files. A file has its final name only after it has been verified and written through, so the files are
  * the truth; where the index disagrees with them, the index is corrected as soon as anybody notices. And because disks
@@ -55,15 +57,15 @@ export interface DiskBlobStoreDeps extends Omit<DiskFillsDeps, 'publish'> {
 export class DiskBlobStore implements BlobStore {
   readonly #deps: DiskBlobStoreDeps
   readonly #fills: DiskFills
+  readonly #folders: BlobFolders
   /** Everything that changes a blob's file or entry; reading needs no turn. */
   readonly #changes = new KeyedQueue<Digest>()
   readonly #tables = new SingleFlight<BlobEntry, PieceTable>()
   readonly #listeners = new Set<HoldingsListener>()
-  /** Folders of blobs that were created and whose own names may not survive a power cut yet. */
-  readonly #newFolders = new Set<string>()
 
   constructor(deps: DiskBlobStoreDeps) {
     this.#deps = deps
+    this.#folders = new BlobFolders(deps.disk)
     this.#fills = new DiskFills({ ...deps, publish: (file) => this.#publish(file) })
   }
 
@@ -78,7 +80,14 @@ export class DiskBlobStore implements BlobStore {
    */
   async reconcile(signal: AbortSignal): Promise<void> {
     const { disk, index, layout } = this.#deps
-    for await (const digest of findUnsettled(disk, layout, index, signal)) await this.stat(digest)
+    const unsettled = findUnsettled(disk, layout, index, signal)
+    const settleNext = async () => {
+      for await (const digest of unsettled) await this.#changes.run(digest, () => this.#settle(digest))
+    }
+    const settling = Array.from({ length: SETTLED_AT_ONCE }, settleNext)
+    // When one has failed the others are at their last blob: wait for them, so that none works on after the end.
+    await Promise.allSettled(settling)
+    await Promise.all(settling)
   }
 
   async stat(digest: Digest): Promise<BlobStat | undefined> {
@@ -171,7 +180,7 @@ export class DiskBlobStore implements BlobStore {
         await quarantine.take(layout.blobPath(digest), size)
         return undefined
       }
-      const manifest = await readManifestFile(file, size)
+      const manifest = await readManifestFile(file, size, hashed.firstByte)
       const usage = firstUsage(Math.min(Math.round(mtimeMs), nowMs()))
       const { pieceHashes } = hashed
       const entry = await index.add({ stat, usage, verifiedAtMs: nowMs(), pieceHashes, manifest })
@@ -287,9 +296,9 @@ export class DiskBlobStore implements BlobStore {
       await file.handle.datasync()
       await faultHook('file-synced')
       const blobPath = layout.blobPath(digest)
-      await this.#moveIn(path, blobPath)
+      await this.#folders.moveIn(path, blobPath)
       await faultHook('file-renamed')
-      await this.#syncFolderOf(blobPath)
+      await this.#folders.sync(blobPath)
       await faultHook('folder-synced')
       const manifest = await readManifestFile(file.handle, sizeBytes)
       const { mtimeMs } = await file.handle.stat()
@@ -308,28 +317,6 @@ export class DiskBlobStore implements BlobStore {
       await faultHook('blob-indexed')
       this.#tellAdded(stat)
     })
-  }
-
-  async #moveIn(path: string, blobPath: string): Promise<void> {
-    const { disk } = this.#deps
-    try {
-      await disk.rename(path, blobPath)
-    } catch (error) {
-      if (!isSystemError(error, 'ENOENT')) throw error
-      const folder = dirname(blobPath)
-      this.#newFolders.add(folder)
-      await createFolder(disk, folder)
-      await disk.rename(path, blobPath)
-    }
-  }
-
-  async #syncFolderOf(blobPath: string): Promise<void> {
-    const { disk } = this.#deps
-    const folder = dirname(blobPath)
-    await disk.syncFolder(folder)
-    if (!this.#newFolders.has(folder)) return
-    await disk.syncFolder(dirname(folder))
-    this.#newFolders.delete(folder)
   }
 
   async #tableOf(entry: BlobEntry): Promise<PieceTable> {
@@ -362,7 +349,7 @@ export class DiskBlobStore implements BlobStore {
         // Whatever was removed or committed meanwhile isn't the file that was hashed.
         if (index.get(digest) !== entry) return
         if (!isRight) return this.#lose(entry, wrongDigest(hashed))
-        const manifest = await readManifestFile(file, sizeBytes)
+        const manifest = await readManifestFile(file, sizeBytes, hashed.firstByte)
         await index.verified(entry, { verifiedAtMs: nowMs(), pieceHashes: hashed.pieceHashes, manifest })
         entry.checked = new CheckedPieces(new PieceGrid(sizeBytes, pieceBytes), mtimeMs, true)
       })

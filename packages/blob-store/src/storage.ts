@@ -215,7 +215,8 @@ async function prepareFolders(disk: Disk, layout: DataLayout): Promise<void> {
   const algorithmFolders = layout.algorithmFolders.map(({ path }) => path)
   for (const path of [...algorithmFolders, layout.fills]) await createFolder(disk, path)
   // Else a power cut could take the folders with the blobs that were committed into them, also those of an earlier run.
-  for (const path of [...algorithmFolders, layout.blobs, layout.root, layout.dataDir]) await disk.syncFolder(path)
+  for (const path of [...algorithmFolders, layout.blobs, layout.root, layout.dataDir])
+    await disk.syncFolder(path)
 }
 
 /** A newer daemon may have moved on from our folder: what is in it then is old, and what is new we can't read. */
