@@ -31,7 +31,7 @@ export interface RebuiltIndex {
 }
 
 /** A tenth of the bytes that were held, evicted at once. */
-export interface Eviction {
+interface Eviction {
   /** How long the fill waited that brought the store above its mark. */
   readonly startFillMs: number
   readonly seconds: number
