@@ -55,15 +55,19 @@ export class BlobIndex {
    */
   static async load(db: Level, nowMs: number): Promise<BlobIndex> {
     const index = new BlobIndex(db)
-    for await (const [key, value] of recordsOf(index.#facts)) {
-      const entry = parseEntry(key, value, nowMs)
-      if (entry !== undefined) index.#remember(entry)
+    for await (const records of batchesOf(index.#facts)) {
+      for (const [key, value] of records) {
+        const entry = parseEntry(key, value, nowMs)
+        if (entry !== undefined) index.#remember(entry)
+      }
     }
-    for await (const [key, value] of recordsOf(index.#manifests)) {
-      const digest = parseStoredDigest(key)
-      const manifest = parseStoredManifest(value)
-      if (digest !== undefined && manifest !== undefined && index.#entries.has(digest)) {
-        index.graph.add(digest, manifest)
+    for await (const records of batchesOf(index.#manifests)) {
+      for (const [key, value] of records) {
+        const digest = parseStoredDigest(key)
+        const manifest = parseStoredManifest(value)
+        if (digest !== undefined && manifest !== undefined && index.#entries.has(digest)) {
+          index.graph.add(digest, manifest)
+        }
       }
     }
     return index
@@ -188,16 +192,22 @@ export class BlobIndex {
   }
 }
 
-/** All records, read in batches: one by one takes several times as long. */
-async function* recordsOf(sublevel: {
-  iterator(): { nextv(size: number): Promise<[string, string][]>; close(): Promise<void> }
-}): AsyncGenerator<readonly [key: string, value: string], void, undefined> {
-  const iterator = sublevel.iterator()
+/** What LevelDB may hold ready of a batch, in bytes; with less it would cut the batches short. */
+const BATCH_BYTES = 256 * 1024
+
+/** All records in batches: one by one, or in small ones, takes several times as long. */
+async function* batchesOf(sublevel: {
+  iterator(options: object): {
+    nextv(size: number): Promise<[string, string][]>
+    close(): Promise<void>
+  }
+}): AsyncGenerator<readonly (readonly [key: string, value: string])[], void, undefined> {
+  const iterator = sublevel.iterator({ highWaterMarkBytes: BATCH_BYTES })
   try {
     for (;;) {
       const records = await iterator.nextv(BATCH_RECORDS)
       if (records.length === 0) return
-      yield* records
+      yield records
     }
   } finally {
     await iterator.close()

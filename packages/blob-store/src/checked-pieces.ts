@@ -6,6 +6,9 @@ import { readFully } from './range-reader.ts'
 import type { SharedFile } from './shared-file.ts'
 import { isSystemError } from './system-error.ts'
 
+/** For files all of whose pieces are right: there are many, and nothing has to be noted for them. */
+const NO_PIECES = new Uint8Array(0)
+
 /**
  * Which pieces of a file have been found right since it was last changed. Disks forget and people edit: so the first
  * reader of each piece after a start has it hashed, and those who follow don't.
@@ -15,13 +18,14 @@ export class CheckedPieces {
   readonly mtimeMs: number
   readonly #grid: PieceGrid
   readonly #isRight: Uint8Array
-  readonly #checking = new Map<number, Promise<boolean>>()
+  /** Made with the first check. */
+  #checking: Map<number, Promise<boolean>> | undefined
   #unchecked: number
 
   constructor(grid: PieceGrid, mtimeMs: number, isAllRight: boolean) {
     this.mtimeMs = mtimeMs
     this.#grid = grid
-    this.#isRight = new Uint8Array(isAllRight ? 0 : grid.count)
+    this.#isRight = isAllRight ? NO_PIECES : new Uint8Array(grid.count)
     this.#unchecked = isAllRight ? 0 : grid.count
   }
 
@@ -37,10 +41,11 @@ export class CheckedPieces {
   check(file: SharedFile, table: PieceTable, offset: number, pool: BufferPool): Promise<boolean> {
     const index = this.#grid.indexOf(offset)
     if (this.isComplete || this.#isRight[index] === 1) return Promise.resolve(true)
-    const running = this.#checking.get(index)
+    const checking = (this.#checking ??= new Map<number, Promise<boolean>>())
+    const running = checking.get(index)
     if (running !== undefined) return running
-    const check = this.#check(file, table, index, pool).finally(() => this.#checking.delete(index))
-    this.#checking.set(index, check)
+    const check = this.#check(file, table, index, pool).finally(() => checking.delete(index))
+    checking.set(index, check)
     return check
   }
 

@@ -1,5 +1,4 @@
 import type { FileHandle } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { SingleFlight } from '@layermesh/async'
 import {
   BlobDamagedError,
@@ -20,12 +19,12 @@ import {
 } from '@layermesh/interface'
 import type { BlobEntry } from './blob-entry.ts'
 import type { NewBlob } from './blob-index.ts'
+import { BlobFolders } from './blob-folders.ts'
 import { CheckedPieces } from './checked-pieces.ts'
 import { DiskBlobHandle } from './disk-blob-handle.ts'
 import type { VerifiedFile } from './disk-fill.ts'
 import { DiskFills, type DiskFillsDeps } from './disk-fills.ts'
 import type { DiskStat } from './disk.ts'
-import { createFolder } from './folders.ts'
 import { hashFile, type HashedFile, type PaceKeeper } from './hash-file.ts'
 import { KeyedQueue } from './keyed-queue.ts'
 import type { LevelLinkStore } from './level-link-store.ts'
@@ -46,6 +45,9 @@ export interface DiskBlobStoreDeps extends Omit<DiskFillsDeps, 'publish'> {
   readonly removedBytes: Counter
 }
 
+/** Blobs that are compared with their files at once: enough to keep the disk busy, few enough for others to get at it. */
+const SETTLED_AT_ONCE = 4
+
 /**
  * Blobs as files. A file has its final name only after it has been verified and written through, so the files are
  * the truth; where the index disagrees with them, the index is corrected as soon as anybody notices. And because disks
@@ -54,6 +56,7 @@ export interface DiskBlobStoreDeps extends Omit<DiskFillsDeps, 'publish'> {
 export class DiskBlobStore implements BlobStore {
   readonly #deps: DiskBlobStoreDeps
   readonly #fills: DiskFills
+  readonly #folders: BlobFolders
   /** Everything that changes a blob's file or entry; reading needs no turn. */
   readonly #changes = new KeyedQueue<Digest>()
   readonly #tables = new SingleFlight<BlobEntry, PieceTable>()
@@ -63,6 +66,7 @@ export class DiskBlobStore implements BlobStore {
 
   constructor(deps: DiskBlobStoreDeps) {
     this.#deps = deps
+    this.#folders = new BlobFolders(deps.disk)
     this.#fills = new DiskFills({ ...deps, publish: (file) => this.#publish(file) })
   }
 
@@ -77,14 +81,21 @@ export class DiskBlobStore implements BlobStore {
    */
   async reconcile(signal: AbortSignal): Promise<void> {
     const { disk, index, layout, log } = this.#deps
-    for await (const digest of findUnsettled(disk, layout, index, signal)) {
-      try {
-        await this.stat(digest)
-      } catch (err) {
-        // One file that can't be read must not keep all others from being found.
-        log.warn({ digest, err }, 'blob not reconciled')
+    const unsettled = findUnsettled(disk, layout, index, signal)
+    const settleNext = async () => {
+      for await (const digest of unsettled) {
+        try {
+          await this.#changes.run(digest, () => this.#settle(digest))
+        } catch (err) {
+          // One file that can't be read must not keep all others from being found.
+          log.warn({ digest, err }, 'blob not reconciled')
+        }
       }
     }
+    const settling = Array.from({ length: SETTLED_AT_ONCE }, settleNext)
+    // When it is aborted the others are at their last blob: wait for them, so that none works on after the end.
+    await Promise.allSettled(settling)
+    await Promise.all(settling)
   }
 
   async stat(digest: Digest): Promise<BlobStat | undefined> {
@@ -196,7 +207,7 @@ export class DiskBlobStore implements BlobStore {
         await this.#quarantine(digest, size, wrongDigest(hashed))
         return undefined
       }
-      const manifest = await readManifestFile(file, size)
+      const manifest = await readManifestFile(file, size, hashed.firstByte)
       // Nobody knows when it was used last: that it was long ago must not be what ends it.
       const usage = { ...firstUsage(nowMs()), firstUsedAtMs: Math.min(Math.round(mtimeMs), nowMs()) }
       const { pieceHashes } = hashed
@@ -363,13 +374,10 @@ export class DiskBlobStore implements BlobStore {
   /** Gives a file its final name so that it survives a power cut. Where that can't be promised, the file is removed. */
   async #rename(path: string, blobPath: string): Promise<void> {
     const { disk, faultHook } = this.#deps
-    const folder = dirname(blobPath)
-    await createFolder(disk, folder)
-    await disk.rename(path, blobPath)
+    await this.#folders.moveIn(path, blobPath)
     await faultHook('file-renamed')
     try {
-      await disk.syncFolder(folder)
-      await disk.syncFolder(dirname(folder))
+      await this.#folders.sync(blobPath)
     } catch (error) {
       await disk.remove(blobPath).catch(() => {})
       throw error
@@ -420,7 +428,7 @@ export class DiskBlobStore implements BlobStore {
         // Whatever was removed or committed meanwhile isn't the file that was hashed.
         if (index.get(digest) !== entry) return
         if (!isRight) return this.#lose(entry, wrongDigest(hashed))
-        const manifest = await readManifestFile(file, sizeBytes)
+        const manifest = await readManifestFile(file, sizeBytes, hashed.firstByte)
         const { pieceHashes } = hashed
         await index
           .verified(entry, { verifiedAtMs: nowMs(), pieceHashes, manifest })

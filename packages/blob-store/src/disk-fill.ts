@@ -18,7 +18,7 @@ import type { Disk } from './disk.ts'
 import { removeFillFiles, type FillFiles } from './fill-files.ts'
 import type { FillJournal } from './fill-journal.ts'
 import { PieceGrid } from './piece-grid.ts'
-import { PieceHasher } from './piece-hasher.ts'
+import { isOnePieceDigest, PieceHasher } from './piece-hasher.ts'
 import { PieceProgress } from './piece-progress.ts'
 import { PieceWaiters } from './piece-waiters.ts'
 import { PrefixHasher } from './prefix-hasher.ts'
@@ -83,11 +83,14 @@ export class DiskFill implements Fill {
   readonly #grid: PieceGrid
   readonly #progress: PieceProgress
   readonly #pieces: PieceHasher
-  readonly #prefix: PrefixHasher
+  /** Undefined when the hash of the only piece tells enough. */
+  readonly #prefix: PrefixHasher | undefined
   readonly #waiters = new PieceWaiters()
   readonly #source: RangeSource
   /** The last write; each waits for the one before it, so that two can't write the same piece at once. */
   #writing: Promise<void> = Promise.resolve()
+  /** Why the disk has refused bytes. They have been hashed, so that none can be written after them. */
+  #refusal: FillWriteError | undefined
   #isVerified = false
   #exposed = false
   /** Why no further byte will come. */
@@ -111,12 +114,9 @@ export class DiskFill implements Fill {
     this.#progress = new PieceProgress(this.#grid)
     this.#pieces = new PieceHasher(this.#grid)
     const { verified } = init
-    this.#prefix = new PrefixHasher(
-      digestAlgorithm(init.digest),
-      init.file.handle,
-      deps.pool,
-      verified?.prefix,
-    )
+    this.#prefix = isOnePieceDigest(init.digest, this.#grid)
+      ? undefined
+      : new PrefixHasher(digestAlgorithm(init.digest), init.file.handle, deps.pool, verified?.prefix)
     for (const [index, hash] of verified?.hashes ?? []) {
       this.#progress.record({ start: this.#grid.startOf(index), end: this.#grid.endOf(index) })
       this.#pieces.restore(index, hash)
@@ -148,7 +148,8 @@ export class DiskFill implements Fill {
   }
 
   pieceHash(index: number): Uint8Array | undefined {
-    return this.#pieces.get(index)
+    // It is hashed while it is being written.
+    return this.#progress.isPieceComplete(index) ? this.#pieces.get(index) : undefined
   }
 
   async whenWritten(range: ByteRange, options: ReadOptions = {}): Promise<void> {
@@ -195,14 +196,18 @@ export class DiskFill implements Fill {
 
   async #write(offset: number, bytes: Uint8Array): Promise<void> {
     this.#requireUnended()
+    if (this.#refusal !== undefined) throw this.#refusal
     const range = { start: offset, end: offset + bytes.length }
     this.#progress.requireWritable(range)
-    await this.#writeToFile(bytes, offset)
+    const written = this.#writeToFile(bytes, offset)
+    // Hashing takes as long as writing: they are done at once.
+    this.#pieces.update(offset, bytes)
+    this.#prefix?.update(offset, bytes)
+    await written
     this.#requireUnended()
     this.#deps.onWritten(bytes.length)
     this.#progress.record(range)
-    this.#pieces.update(offset, bytes)
-    this.#prefix.extend(offset, bytes, this.#progress.prefixEnd)
+    this.#prefix?.extend(this.#progress.prefixEnd)
     for (const { index } of this.#grid.slices(range)) {
       this.#waiters.wake(index)
       const hash = this.#pieces.get(index)
@@ -212,16 +217,15 @@ export class DiskFill implements Fill {
 
   /** Somebody else may have filled the disk although there was room when the fill began: then others have to go. */
   async #writeToFile(bytes: Uint8Array, offset: number): Promise<void> {
+    const write = () => writeFully(this.#file.handle, bytes, offset)
     try {
-      await writeFully(this.#file.handle, bytes, offset)
+      await write().catch(async (error: unknown) => {
+        if (!isSystemError(error, 'ENOSPC') || !(await this.#deps.relieve(bytes.length))) throw error
+        await write()
+      })
     } catch (error) {
-      if (!isSystemError(error, 'ENOSPC') || !(await this.#deps.relieve(bytes.length)))
-        throw this.#writeError(error)
-      try {
-        await writeFully(this.#file.handle, bytes, offset)
-      } catch (again) {
-        throw this.#writeError(again)
-      }
+      this.#refusal = this.#writeError(error)
+      throw this.#refusal
     }
   }
 
@@ -241,7 +245,7 @@ export class DiskFill implements Fill {
     const { digest, sizeBytes, pieceBytes } = this
     const stat = { digest, sizeBytes, pieceBytes }
     try {
-      const actual = await this.#prefix.digest()
+      const actual = (await this.#prefix?.digest()) ?? this.#pieces.onePieceDigest()
       if (actual !== digest) throw new BlobCorruptError(digest, actual)
       this.#isVerified = true
       // Readers need right bytes, not durable ones: they don't wait for the disk.
@@ -307,7 +311,7 @@ export class DiskFill implements Fill {
 
   async #closeFile(): Promise<void> {
     await this.#writing
-    await this.#prefix.stop()
+    await this.#prefix?.stop()
     await this.#file.release()
   }
 

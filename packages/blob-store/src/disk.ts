@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat, statfs, unlink, type FileHandle } from 'node:fs/promises'
 
 /** What is known of a file or folder. */
 export interface DiskStat {
@@ -30,7 +30,14 @@ export interface Disk {
 export const systemDisk: Disk = {
   open,
   rename,
-  remove: (path) => rm(path, { recursive: true, force: true }),
+  async remove(path) {
+    try {
+      // Nearly always a file; `rm` would look at it before.
+      await unlink(path)
+    } catch {
+      await rm(path, { recursive: true, force: true })
+    }
+  },
   readdir: (path) => readdir(path),
   stat,
   async mkdir(path, mode) {

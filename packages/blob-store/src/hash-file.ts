@@ -3,13 +3,15 @@ import type { BlobStat, Digest } from '@layermesh/interface'
 import { createDigestHash, digestAlgorithm } from '@layermesh/oci'
 import type { BufferPool } from './buffer-pool.ts'
 import { PieceGrid } from './piece-grid.ts'
-import { PieceHasher } from './piece-hasher.ts'
+import { isOnePieceDigest, PieceHasher } from './piece-hasher.ts'
 import { readFully } from './range-reader.ts'
 
 /** What a file really has. */
 export interface HashedFile {
   readonly actual: Digest
   readonly pieceHashes: readonly Uint8Array[]
+  /** Undefined when the file is empty. */
+  readonly firstByte: number | undefined
 }
 
 /** Called after each chunk of a file was hashed; the next is read when it resolves. */
@@ -25,20 +27,23 @@ export async function hashFile(
   pool: BufferPool,
   keepPace: PaceKeeper = () => {},
 ): Promise<HashedFile | undefined> {
-  const whole = createDigestHash(digestAlgorithm(digest))
-  const pieces = new PieceHasher(new PieceGrid(sizeBytes, pieceBytes))
+  const grid = new PieceGrid(sizeBytes, pieceBytes)
+  const pieces = new PieceHasher(grid)
+  const whole = isOnePieceDigest(digest, grid) ? undefined : createDigestHash(digestAlgorithm(digest))
+  let firstByte: number | undefined
   const buffer = pool.acquire()
   try {
     for (let offset = 0; offset < sizeBytes;) {
       const chunk = buffer.subarray(0, Math.min(buffer.length, sizeBytes - offset))
       if ((await readFully(file, chunk, offset)) < chunk.length) return undefined
-      whole.update(chunk)
+      whole?.update(chunk)
       pieces.update(offset, chunk)
+      firstByte ??= chunk[0]
       offset += chunk.length
       await keepPace(chunk.length)
     }
   } finally {
     pool.release(buffer)
   }
-  return { actual: whole.digest(), pieceHashes: pieces.all() }
+  return { actual: whole?.digest() ?? pieces.onePieceDigest(), pieceHashes: pieces.all(), firstByte }
 }

@@ -1,5 +1,12 @@
 import { createHash, type Hash } from 'node:crypto'
+import type { Digest } from '@layermesh/interface'
+import { digestAlgorithm, parseDigest } from '@layermesh/oci'
 import type { PieceGrid } from './piece-grid.ts'
+
+/** Whether the hash of the only piece of a blob is its digest as well, so that its bytes need not be hashed twice. */
+export function isOnePieceDigest(digest: Digest, grid: PieceGrid): boolean {
+  return grid.count === 1 && digestAlgorithm(digest) === 'sha256'
+}
 
 /** The SHA-256 of each piece, made while its bytes come in. */
 export class PieceHasher {
@@ -33,6 +40,12 @@ export class PieceHasher {
   /** The hash of piece `index`, or undefined while bytes of it are missing. */
   get(index: number): Uint8Array | undefined {
     return this.#hashes[index]
+  }
+
+  /** The digest of a blob of one piece, all of which has been added; see {@link isOnePieceDigest}. */
+  onePieceDigest(): Digest {
+    const [hash] = this.all()
+    return parseDigest(`sha256:${Buffer.from(hash ?? []).toString('hex')}`)
   }
 
   /** The hashes of all pieces in order. Throws when one is missing. */

@@ -37,15 +37,17 @@ export class PrefixHasher {
     this.#pool = pool
   }
 
-  /** `bytes` are in the file at `offset`, and with them all bytes before `prefixEnd` are. */
-  extend(offset: number, bytes: Uint8Array, prefixEnd: number): void {
+  /** Takes `bytes` from memory if they continue what is hashed; they need not be in the file yet. */
+  update(offset: number, bytes: Uint8Array): void {
+    if (this.#readBack !== undefined || offset !== this.#hashedEnd) return
+    this.#hash.update(bytes)
+    this.#hashedEnd += bytes.length
+  }
+
+  /** All bytes before `prefixEnd` are in the file. Reads back those that `update` has not taken. */
+  extend(prefixEnd: number): void {
     this.#prefixEnd = prefixEnd
-    if (this.#readBack !== undefined) return
-    if (offset === this.#hashedEnd) {
-      this.#hash.update(bytes)
-      this.#hashedEnd += bytes.length
-    }
-    if (this.#hashedEnd < prefixEnd) {
+    if (this.#readBack === undefined && this.#hashedEnd < prefixEnd) {
       this.#readBack = this.#catchUp()
       // Whoever needs the digest sees the failure; when nobody does, the fill has failed for another reason.
       this.#readBack.catch(() => {})

@@ -215,10 +215,11 @@ async function reconcile(
 async function prepareFolders(disk: Disk, layout: DataLayout): Promise<void> {
   await createFolder(disk, layout.dataDir)
   await requireKnownLayout(disk, layout)
-  for (const { path } of layout.algorithmFolders) await createFolder(disk, path)
-  await createFolder(disk, layout.fills)
-  // Else a power cut could take the folders with the blobs that were committed into them.
-  for (const path of [layout.blobs, layout.root, layout.dataDir]) await disk.syncFolder(path)
+  const algorithmFolders = layout.algorithmFolders.map(({ path }) => path)
+  for (const path of [...algorithmFolders, layout.fills]) await createFolder(disk, path)
+  // Else a power cut could take the folders with the blobs that were committed into them, also those of an earlier run.
+  for (const path of [...algorithmFolders, layout.blobs, layout.root, layout.dataDir])
+    await disk.syncFolder(path)
 }
 
 /** A newer daemon may have moved on from our folder: what is in it then is old, and what is new we can't read. */

@@ -19,6 +19,7 @@ import {
   readAll,
   readBlob,
 } from './support/blob-actions.ts'
+import { systemDisk } from '../src/disk.ts'
 import { openTempStorage, type TempStorage } from './support/temp-storage.ts'
 
 const MiB = 1024 * 1024
@@ -222,6 +223,36 @@ describe('DiskBlobStore', () => {
       await fill.commit()
       await blobs.remove(fill.digest, 'purged')
       assert.ok(large.equals(await readAll(handle)))
+    })
+
+    it('syncs the folder of the blob, and the one above only when that folder is new', async () => {
+      const synced: string[] = []
+      await using recorded = await openTempStorage({
+        disk: {
+          ...systemDisk,
+          async syncFolder(path) {
+            await systemDisk.syncFolder(path)
+            synced.push(path)
+          },
+        },
+      })
+      const contents = Array.from({ length: 1000 }, (_, index) => Buffer.from(`blob ${index}`))
+      const [first, second] = [
+        ...Map.groupBy(contents, (bytes) => digestOf(bytes).slice(0, 9)).values(),
+      ].find((alike) => alike.length > 1)!
+      const folder = dirname(recorded.layout.blobPath(digestOf(first!)))
+      const syncedBy = async (bytes: Buffer) => {
+        synced.length = 0
+        await putBlob(recorded.current.blobs, bytes)
+        return [...synced]
+      }
+      assert.deepEqual(await syncedBy(first!), [folder, dirname(folder)])
+      assert.deepEqual(await syncedBy(second!), [folder])
+      await recorded.reopen(async () => {
+        synced.length = 0
+      })
+      // Else a folder that a crash has left could go with the power, and with it what is committed into it from now on.
+      assert.ok(synced.includes(dirname(folder)))
     })
 
     it('fills many blobs at once', async () => {

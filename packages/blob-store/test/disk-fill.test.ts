@@ -81,6 +81,8 @@ describe('DiskFill', () => {
       assert.match(error.message, /no space left on device/)
       assert.equal((error.cause as NodeJS.ErrnoException).code, 'ENOSPC')
       assert.deepEqual(fill.firstMissing(), { start: 4, end: 34 })
+      // The bytes have been hashed: if they came once more, the digest would be wrong.
+      await assert.rejects(write(4, 34), error)
       const [content] = await Promise.allSettled([readAll(open()), fill.fail(error)])
       assert.equal(content.status === 'rejected' && content.reason, error)
       assert.deepEqual(await readdir(folder()), [])
@@ -95,6 +97,13 @@ describe('DiskFill', () => {
       await write(19, 20)
       const expected = createHash('sha256').update(bytes.subarray(10, 20)).digest()
       assert.deepEqual(Buffer.from(fill.pieceHash(1)!), expected)
+      assert.equal(fill.pieceHash(0), undefined)
+      await fill.fail(new Error('over'))
+    })
+
+    it('is not there while the disk has not taken the bytes', async () => {
+      const { fill, write } = await start({ wrapFile: refusingWrites(0) })
+      await assert.rejects(write(0, 10), FillWriteError)
       assert.equal(fill.pieceHash(0), undefined)
       await fill.fail(new Error('over'))
     })

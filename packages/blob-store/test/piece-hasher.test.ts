@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { PieceGrid } from '../src/piece-grid.ts'
-import { PieceHasher } from '../src/piece-hasher.ts'
+import { digestOf } from '@layermesh/oci'
+import { isOnePieceDigest, PieceHasher } from '../src/piece-hasher.ts'
 
 const bytes = Buffer.from('abcdefghijklm')
 const hashOf = (start: number, end: number) =>
@@ -25,7 +26,24 @@ describe('PieceHasher', () => {
     assert.throws(() => hasher.all(), /piece 1 is not complete/)
   })
 
+  it('has the digest of a blob of one piece', () => {
+    const hasher = new PieceHasher(new PieceGrid(bytes.length, 20))
+    assert.throws(() => hasher.onePieceDigest(), /piece 0 is not complete/)
+    hasher.update(0, bytes)
+    assert.equal(hasher.onePieceDigest(), digestOf(bytes))
+  })
+
   it('has no hashes for an empty blob', () => {
     assert.deepEqual(new PieceHasher(new PieceGrid(0, 5)).all(), [])
+  })
+})
+
+describe('isOnePieceDigest', () => {
+  it('holds of one piece and SHA-256 only', () => {
+    const one = new PieceGrid(5, 5)
+    assert.equal(isOnePieceDigest(digestOf(bytes), one), true)
+    assert.equal(isOnePieceDigest(digestOf(bytes, 'sha512'), one), false)
+    assert.equal(isOnePieceDigest(digestOf(bytes), new PieceGrid(6, 5)), false)
+    assert.equal(isOnePieceDigest(digestOf(bytes), new PieceGrid(0, 5)), false)
   })
 })

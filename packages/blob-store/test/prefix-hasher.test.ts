@@ -6,6 +6,12 @@ import { createTempDir, seededBytes, type TempDir } from '@layermesh/testkit'
 import { BufferPool, CHUNK_BYTES } from '../src/buffer-pool.ts'
 import { PrefixHasher } from '../src/prefix-hasher.ts'
 
+/** What a fill does with bytes that it writes: when they are in the file, all before `prefixEnd` are. */
+function add(hasher: PrefixHasher, offset: number, bytes: Uint8Array, prefixEnd: number): void {
+  hasher.update(offset, bytes)
+  hasher.extend(prefixEnd)
+}
+
 describe('PrefixHasher', () => {
   const bytes = seededBytes('prefix', 3 * CHUNK_BYTES + 5)
   let dir: TempDir
@@ -22,25 +28,25 @@ describe('PrefixHasher', () => {
 
   it('hashes bytes that come in order from memory, without the file', async () => {
     const hasher = new PrefixHasher('sha256', file, new BufferPool())
-    hasher.extend(0, bytes.subarray(0, 7), 7)
-    hasher.extend(7, bytes.subarray(7, 20), 20)
+    add(hasher, 0, bytes.subarray(0, 7), 7)
+    add(hasher, 7, bytes.subarray(7, 20), 20)
     assert.equal(await hasher.digest(), digestOf(bytes.subarray(0, 20)))
   })
 
   it('reads back what was written ahead of the prefix', async () => {
     const hasher = new PrefixHasher('sha512', file, new BufferPool())
     await file.write(bytes)
-    hasher.extend(10, bytes.subarray(10), 0)
-    hasher.extend(0, bytes.subarray(0, 10), bytes.length)
+    add(hasher, 10, bytes.subarray(10), 0)
+    add(hasher, 0, bytes.subarray(0, 10), bytes.length)
     assert.equal(await hasher.digest(), digestOf(bytes, 'sha512'))
   })
 
   it('goes on with what is added while it reads back', async () => {
     const hasher = new PrefixHasher('sha256', file, new BufferPool())
     await file.write(bytes)
-    hasher.extend(10, bytes.subarray(10, 20), 0)
-    hasher.extend(0, bytes.subarray(0, 10), 20)
-    hasher.extend(20, bytes.subarray(20), bytes.length)
+    add(hasher, 10, bytes.subarray(10, 20), 0)
+    add(hasher, 0, bytes.subarray(0, 10), 20)
+    add(hasher, 20, bytes.subarray(20), bytes.length)
     assert.equal(await hasher.digest(), digestOf(bytes))
   })
 
@@ -54,18 +60,18 @@ describe('PrefixHasher', () => {
       Object.assign(pool, { acquire: () => buffer, release: () => isIdle.resolve(undefined) }),
     )
     await file.write(bytes.subarray(0, 20))
-    hasher.extend(10, bytes.subarray(10, 20), 0)
-    hasher.extend(0, bytes.subarray(0, 10), 20)
+    add(hasher, 10, bytes.subarray(10, 20), 0)
+    add(hasher, 0, bytes.subarray(0, 10), 20)
     await isIdle.promise
-    hasher.extend(20, bytes.subarray(20), bytes.length)
+    add(hasher, 20, bytes.subarray(20), bytes.length)
     assert.equal(await hasher.digest(), digestOf(bytes))
   })
 
   it('rejects when the file lacks what was written', async () => {
     const hasher = new PrefixHasher('sha256', file, new BufferPool())
     await file.write(bytes.subarray(0, 15))
-    hasher.extend(10, bytes.subarray(10, 20), 0)
-    hasher.extend(0, bytes.subarray(0, 10), 20)
+    add(hasher, 10, bytes.subarray(10, 20), 0)
+    add(hasher, 0, bytes.subarray(0, 10), 20)
     await assert.rejects(hasher.digest(), /ends at 15/)
   })
 })

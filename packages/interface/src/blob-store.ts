@@ -59,7 +59,7 @@ export interface Fill {
    * which are held back until `commit` has verified the whole blob. `offset` must be where the piece that it
    * lies in has been written to. The bytes are copied or written before the promise resolves.
    *
-   * Throws ERR_FILL_WRITE when the disk refuses, ERR_FILL_ENDED after `commit`, `pause` or `fail`.
+   * Throws ERR_FILL_WRITE when the disk refuses, after which nothing more can be written; ERR_FILL_ENDED after `commit`, `pause` or `fail`.
    */
   write(offset: number, bytes: Uint8Array): Promise<void>
   /** A piece's SHA-256 once all its bytes are written and hashed in order, else undefined. */
