@@ -8,15 +8,19 @@ const KEEP_ALIVE_MS = 180_000
 /** Serves one exchange; must not throw. */
 export type ExchangeHandler = (incoming: IncomingMessage, response: ServerResponse) => Promise<void>
 
-/** A listening HTTP server on loopback. */
+/** A listening HTTP server. */
 export interface HttpListener {
   readonly port: number
   /** Cuts all connections and waits until every exchange is over. */
   close(): Promise<void>
 }
 
-/** Listens on 127.0.0.1; port 0 means any. Throws ERR_LISTEN. */
-export async function listenHttp(port: number, handler: ExchangeHandler): Promise<HttpListener> {
+/** Listens on `host`; port 0 means any. Throws ERR_LISTEN. */
+export async function listenHttp(
+  host: string,
+  port: number,
+  handler: ExchangeHandler,
+): Promise<HttpListener> {
   const exchanges = new Set<Promise<void>>()
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (incoming, response) => {
     // A body that nobody reads would keep the connection from being used again.
@@ -26,9 +30,9 @@ export async function listenHttp(port: number, handler: ExchangeHandler): Promis
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
-      reject(new ListenError(`can't listen on 127.0.0.1:${port}`, { cause }))
+      reject(new ListenError(`can't listen on ${host}:${port}`, { cause }))
     })
-    server.listen(port, '127.0.0.1', resolve)
+    server.listen(port, host, resolve)
   })
   return {
     port: (server.address() as AddressInfo).port,

@@ -16,7 +16,9 @@ import { TokenIssuer } from './token-issuer.ts'
 
 /** Options of {@link startOrigin}. */
 export interface OriginOptions {
-  /** TCP port on 127.0.0.1; 0 means any that is free. @default 0 */
+  /** Address of this machine, or of the network namespace that the process is in. @default 127.0.0.1 */
+  readonly address?: string
+  /** TCP port; 0 means any that is free. @default 0 */
   readonly port?: number
   /** Whether clients need a token, which anybody gets for the asking. @default none */
   readonly auth?: 'none' | 'bearer'
@@ -35,9 +37,9 @@ export const DEFAULT_TOKEN_LIFETIME_SECONDS = 300
 
 /** A real registry over HTTP that counts what it sends and does wrong when told to. */
 export interface OriginRegistry extends AsyncDisposable {
-  /** `http://127.0.0.1:<port>`. */
+  /** `http://<address>:<port>`. */
   readonly url: string
-  /** `127.0.0.1:<port>`. */
+  /** `<address>:<port>`. */
   readonly host: string
   readonly port: number
   /** All requests since the start, in the order of their arrival. */
@@ -63,6 +65,7 @@ export interface OriginRegistry extends AsyncDisposable {
 /** Starts a registry that holds nothing yet. Throws ERR_LISTEN when the port is taken. */
 export async function startOrigin(options: OriginOptions = {}): Promise<OriginRegistry> {
   const {
+    address = '127.0.0.1',
     clock = systemClock,
     rateBytesPerSecond,
     redirectBlobs = false,
@@ -76,18 +79,18 @@ export async function startOrigin(options: OriginOptions = {}): Promise<OriginRe
   const limiter = rateBytesPerSecond === undefined ? undefined : new RateLimiter(clock, rateBytesPerSecond)
   const exchange = exchangeHandler({ account, faults, log, limiter })
 
-  const registry = await listenHttp(options.port ?? 0, (incoming, response) => {
+  const registry = await listenHttp(address, options.port ?? 0, (incoming, response) => {
     const request = parseRegistryRequest(incoming, redirectBlobs)
-    const cdnUrl = `http://127.0.0.1:${cdn?.port ?? 0}`
+    const cdnUrl = `http://${address}:${cdn?.port ?? 0}`
     return exchange(request, response, (asked) => answerRegistry(asked, { catalog, tokens, cdnUrl }))
   })
   const cdn = redirectBlobs
-    ? await listenHttp(0, (incoming, response) =>
+    ? await listenHttp(address, 0, (incoming, response) =>
         exchange(parseCdnRequest(incoming), response, (asked) => answerCdn(asked, catalog)),
       )
     : undefined
 
-  const host = `127.0.0.1:${registry.port}`
+  const host = `${address}:${registry.port}`
   const close = async () => {
     await Promise.all([registry.close(), cdn?.close()])
     log.close()
