@@ -4,6 +4,7 @@ import { writeResult } from '../support/result-file.ts'
 import { BenchError } from './bench-error.ts'
 import { removeLeftovers } from './lab/run-folder.ts'
 import { readArguments, USAGE } from './read-arguments.ts'
+import { writeHtmlReport } from './report/html-report.ts'
 import { terminalTable } from './report/terminal-table.ts'
 import { runScenario, type ScenarioResult } from './run-scenario.ts'
 
@@ -24,6 +25,12 @@ async function main(args: readonly string[]): Promise<void> {
       stop.abort(new BenchError('stopped; everything that was made is being removed'))
     })
   }
+  for (const output of [process.stdout, process.stderr]) {
+    // Who reads it has gone, as `head` does; what was made still has to be removed.
+    output.on('error', (cause) => {
+      stop.abort(new BenchError('the output was closed', { cause }))
+    })
+  }
   for (const name of await removeLeftovers()) console.error(`removed what ${name} had left behind`)
 
   const results: ScenarioResult[] = []
@@ -39,7 +46,9 @@ async function main(args: readonly string[]): Promise<void> {
     console.log(terminalTable(result))
     results.push(result)
   }
-  console.log(`raw samples: ${await writeResult(options.name, options.command, { scenarios: results })}`)
+  const file = await writeResult(options.name, options.command, { scenarios: results })
+  console.log(`raw samples: ${file}`)
+  console.log(`report: ${await writeHtmlReport(options.name)}`)
 }
 
 try {

@@ -9,37 +9,34 @@ const MIN_LAYER_BYTES = 1024
 export interface ImageChainInit {
   /** The same seed gives the same digests. */
   readonly seed: number
-  /** Of the first version, about. */
+  /** Of each version, about. */
   readonly sizeBytes: number
   readonly versions: number
 }
 
+/** How much of an image is the version's own, and changes with each; the rest is its base and its dependencies. */
+const OWN_PART = 0.25
+
 /**
  * Makes an image in several versions. Numbers and sizes of layers are drawn as for the traces of the eviction benchmark, from
- * what Docker Hub holds, and then scaled so that the first version has the wanted size. Each version has the base and the
- * dependencies of the first and new layers of its own, as a release does that changes code only.
+ * what Docker Hub holds, and then scaled so that each version has the wanted size. All versions have the same base and
+ * dependencies and each has layers of its own above them, as releases do that change code only.
  */
 export function imageChain({ seed, sizeBytes, versions }: ImageChainInit): ImageSpec[] {
   const catalog = new Catalog(seededRandom(seed), `chain-${seed}`)
-  const sizesOf = (layers: readonly number[]) => layers.map((layer) => catalog.blobs[layer]?.sizeBytes ?? 0)
-  const shared = sizesOf([...catalog.layers(2, 5), ...catalog.layers(1, 4)])
-  const own = Array.from({ length: versions }, () => sizesOf(catalog.layers(1, 4)))
-  const scale = sizeBytes / sum([...shared, ...(own[0] ?? [])])
-  // Each version's own layers have the size of the first one's in all: what a release changes is much the same each time.
-  const ownBytes = sum(own[0] ?? []) * scale
-  const layerSpecs = (name: string, sizes: readonly number[], totalBytes: number): LayerSpec[] =>
-    sizes.map((size, index) => ({
+  const layers = (name: string, drawn: readonly number[], totalBytes: number): LayerSpec[] => {
+    const sizes = drawn.map((layer) => catalog.blobs[layer]?.sizeBytes ?? 0)
+    const sum = sizes.reduce((total, size) => total + size, 0)
+    return sizes.map((size, index) => ({
       seed: `${seed}/${name}/${index}`,
-      sizeBytes: Math.max(MIN_LAYER_BYTES, Math.round((size / sum(sizes)) * totalBytes)),
+      sizeBytes: Math.max(MIN_LAYER_BYTES, Math.round((size / sum) * totalBytes)),
     }))
-  const sharedSpecs = layerSpecs('shared', shared, sum(shared) * scale)
-  return own.map((sizes, version) => ({
+  }
+  const drawn = [...catalog.layers(2, 5), ...catalog.layers(1, 4)]
+  const shared = layers('shared', drawn, sizeBytes * (1 - OWN_PART))
+  return Array.from({ length: versions }, (_, version) => ({
     seed,
     layerBytes: [],
-    sharedLayers: [...sharedSpecs, ...layerSpecs(`v${version + 1}`, sizes, ownBytes)],
+    sharedLayers: [...shared, ...layers(`v${version + 1}`, catalog.layers(1, 4), sizeBytes * OWN_PART)],
   }))
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0)
 }
