@@ -6,6 +6,7 @@ import { removeLeftovers } from './lab/run-folder.ts'
 import { readArguments, USAGE } from './read-arguments.ts'
 import { writeHtmlReport } from './report/html-report.ts'
 import { terminalTable } from './report/terminal-table.ts'
+import { replayOf } from './scenarios/replay.ts'
 import { runScenario, type ScenarioResult } from './run-scenario.ts'
 
 /** Compares ways to bring images to nodes; see docs/benchmarks.md. */
@@ -33,11 +34,12 @@ async function main(args: readonly string[]): Promise<void> {
   }
   for (const name of await removeLeftovers()) console.error(`removed what ${name} had left behind`)
 
+  const scenarios = options.replay === undefined ? options.scenarios : [await replayOf(options.replay)]
   const results: ScenarioResult[] = []
   const onStep = (text: string) => {
     console.error(`${new Date().toISOString().slice(11, 19)} ${text}`)
   }
-  for (const scenario of options.scenarios) {
+  for (const scenario of scenarios) {
     const result = await runScenario(scenario, options.contenders, {
       ...options,
       signal: stop.signal,

@@ -21,7 +21,10 @@ export const USAGE = `npm run bench -- [options]
   --size SIZE          of an image, such as 64MiB                     (32MiB)
   --repeats N          how often each contender plays each scenario   (3)
   --seed N             of the images                                  (1)
+  --replay FILE        recorded pulls, CSV or an access log, in the place of scenarios
+  --speed N            how many times as fast as they were            (1)
   --topology FILE      in the place of the scenarios' own
+  --clients WHICH      mixed: real ones where they can; built-in      (mixed)
   --mode MODE          auto, netns (needs root) or loopback           (auto)
   --name NAME          of the result: bench/results/NAME.json         (bench-SCENARIO)`
 
@@ -31,15 +34,20 @@ export function readArguments(args: readonly string[]) {
   const names = values.scenario.split(',')
   return {
     help: values.help,
-    scenarios: scenariosByName(names),
+    scenarios: values.replay === undefined ? scenariosByName(names) : [],
+    replay:
+      values.replay === undefined
+        ? undefined
+        : { file: values.replay, speed: wholeNumber('speed', values.speed) },
     contenders: contendersByName(values.contenders.split(',')),
     nodes: values.nodes === undefined ? undefined : wholeNumber('nodes', values.nodes),
     imageBytes: byteSize(values.size),
     repeats: wholeNumber('repeats', values.repeats),
     seed: wholeNumber('seed', values.seed),
     topologyFile: values.topology,
+    realClients: realClients(values.clients),
     mode: labMode(values.mode),
-    name: resultName(values.name ?? `bench-${names.join('-')}`),
+    name: resultName(values.name ?? `bench-${values.replay === undefined ? names.join('-') : 'replay'}`),
     command: `npm run bench -- ${args.join(' ')}`.trim(),
   }
 }
@@ -56,7 +64,10 @@ function parse(args: readonly string[]) {
         size: { type: 'string', default: '32MiB' },
         repeats: { type: 'string', default: '3' },
         seed: { type: 'string', default: '1' },
+        replay: { type: 'string' },
+        speed: { type: 'string', default: '1' },
         topology: { type: 'string' },
+        clients: { type: 'string', default: 'mixed' },
         mode: { type: 'string', default: 'auto' },
         name: { type: 'string' },
       },
@@ -82,6 +93,11 @@ function byteSize(text: string): number {
 function labMode(text: string): LabMode {
   if (text === 'auto' || text === 'netns' || text === 'loopback') return text
   throw new BenchError(`--mode = ${text}: expected auto, netns or loopback`)
+}
+
+function realClients(text: string): boolean {
+  if (text === 'mixed' || text === 'built-in') return text === 'mixed'
+  throw new BenchError(`--clients = ${text}: expected mixed or built-in`)
 }
 
 function resultName(text: string): string {

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 
 import { spawnOrigin } from '@layermesh/testkit'
 
+import { startClients, stopClients } from './client/start-clients.ts'
 import type { Contender } from './contenders/contender.ts'
 import { openLab, type LabMode } from './lab/open-lab.ts'
 import { summarise, type RunSummary } from './measures/summary.ts'
@@ -18,6 +19,8 @@ const UPSTREAM_PORT = 5000
 export interface RunScenarioOptions extends ScenarioInit {
   readonly mode: LabMode
   readonly repeats: number
+  /** Whether real clients take part in the scenarios that want them. */
+  readonly realClients: boolean
   /** @default as many as the topology has */
   readonly nodes?: number | undefined
   /** A topology file in the place of the scenario's own. */
@@ -112,8 +115,10 @@ async function play(
   await using origin = await spawnOrigin({ address, port: lab.portAt(UPSTREAM_PORT) }, launcher)
   onStep('starting')
   await using running = await contender.start({ lab, origin })
-  await using stage = new Stage({ lab, origin, contender: running, signal, onStep })
-  await stage.startClients()
+  const clients = await startClients(lab, scenario.realClients === true && options.realClients)
+  await using cleanup = new AsyncDisposableStack()
+  cleanup.defer(() => stopClients(clients))
+  const stage = new Stage({ lab, origin, contender: running, clients, signal, onStep })
   await scenario.play(stage, options)
   const { phases, timeline, events, meter } = stage
   const { configuration } = running

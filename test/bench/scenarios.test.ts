@@ -24,6 +24,7 @@ async function playSmall(scenario: Scenario, contender: Contender, nodes: number
   const result = await runScenario(scenario, [contender], {
     mode: 'auto',
     repeats: 1,
+    realClients: false,
     nodes,
     seed: 3,
     imageBytes: IMAGE_BYTES,

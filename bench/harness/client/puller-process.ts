@@ -2,7 +2,9 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
+import { UPSTREAM_HOST } from '../contenders/contender.ts'
 import type { Place } from '../lab/lab.ts'
+import type { ClientPull, NodeClient } from './node-client.ts'
 
 /** One pull. */
 export interface PullCommand {
@@ -31,8 +33,9 @@ export interface PullOutcome {
   readonly error?: string
 }
 
-/** The built-in clients of one node, which pull as containerd does. Disposing of them ends them. */
-export class PullerProcess implements AsyncDisposable {
+/** The built-in clients of one node, in a process of their own. Pulls as containerd does. */
+export class PullerProcess implements NodeClient {
+  readonly name = 'built-in'
   /** Resolves once pulls start without a delay. */
   readonly ready: Promise<unknown>
   readonly #child: ChildProcess
@@ -65,7 +68,9 @@ export class PullerProcess implements AsyncDisposable {
   }
 
   /** Rejects with `signal.reason`, and then leaves the pull to its end, which is near: that of this process. */
-  pull(command: PullCommand, signal: AbortSignal): Promise<PullOutcome> {
+  pull({ image, signal, ...pull }: ClientPull): Promise<PullOutcome> {
+    const { repository, tag: reference } = image
+    const command: PullCommand = { ...pull, host: UPSTREAM_HOST, repository, reference }
     const pending = Promise.withResolvers<PullOutcome>()
     const onAbort = () => pending.reject(signal.reason as Error)
     signal.addEventListener('abort', onAbort, { once: true })

@@ -6,7 +6,7 @@ import type { RunSample } from './samples.ts'
 const GiB = 1024 ** 3
 
 /** Bytes over all links of one kind. */
-export interface LinkKindSummary {
+interface LinkKindSummary {
   readonly kind: LinkKind
   readonly contentBytes: number
   readonly returnBytes: number

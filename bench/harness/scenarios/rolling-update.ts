@@ -8,6 +8,7 @@ export const rollingUpdate: Scenario = {
   name: 'rolling-update',
   title: 'Rolling update: 20 % of the nodes at a time, most layers shared',
   topology: 'lan',
+  realClients: true,
   async play(stage, { seed, imageBytes }) {
     const [first, second] = imageChain({ seed, sizeBytes: imageBytes, versions: 2 })
     if (first === undefined || second === undefined) return

@@ -1,9 +1,10 @@
 import type { Descriptor, Digest } from '@layermesh/interface'
 import type { ImageSpec, OriginProcess } from '@layermesh/testkit'
 
-import { PullerProcess, type PullCommand, type PullOutcome } from '../client/puller-process.ts'
+import type { NodeClient } from '../client/node-client.ts'
+import type { PullOutcome } from '../client/puller-process.ts'
 import type { Place, Lab, LinkBytes } from '../lab/lab.ts'
-import { UPSTREAM_HOST, type RunningContender } from '../contenders/contender.ts'
+import type { RunningContender } from '../contenders/contender.ts'
 import { DemandLedger } from '../measures/demand.ts'
 import { ProcessMeter } from '../measures/process-meter.ts'
 import type { PhaseSample, PullSample, TimelinePoint } from '../measures/samples.ts'
@@ -22,6 +23,8 @@ export interface StageDeps {
   readonly lab: Lab
   readonly origin: OriginProcess
   readonly contender: RunningContender
+  /** One for each node, by its name. */
+  readonly clients: ReadonlyMap<string, NodeClient>
   readonly signal: AbortSignal
   readonly onStep: (text: string) => void
 }
@@ -33,15 +36,14 @@ export interface StagePullOptions {
 }
 
 /** What a scenario acts on, with one contender: it publishes, pulls, disturbs; all that happens in a phase is measured. */
-export class Stage implements AsyncDisposable {
+export class Stage {
   readonly phases: PhaseSample[] = []
   readonly timeline: TimelinePoint[] = []
   readonly events: string[] = []
   readonly meter = new ProcessMeter()
   readonly #deps: StageDeps
   readonly #ledger: DemandLedger
-  readonly #pullers = new Map<string, PullerProcess>()
-  /** What the clients of each node have; the pullers keep the same account. */
+  /** What the clients of each node have; they keep the same account. */
   readonly #stores = new Map<string, Set<Digest>>()
   #pulls: PullSample[] = []
 
@@ -119,25 +121,25 @@ export class Stage implements AsyncDisposable {
     image: PublishedImage,
     { keep = true }: StagePullOptions = {},
   ): Promise<PullOutcome> {
-    const { contender, origin, signal } = this.#deps
+    const { clients, contender, origin, signal } = this.#deps
     signal.throwIfAborted()
     const store = this.#stores.get(node.name) ?? new Set()
     this.#stores.set(node.name, store)
     const [manifest, ...blobs] = image.contents
     const missing = keep ? blobs.filter(({ digest }) => !store.has(digest)) : blobs
     this.#ledger.ask(node.name, manifest === undefined ? missing : [manifest, ...missing])
-    const command: PullCommand = {
+    const client = clients.get(node.name)
+    if (client === undefined) throw new RangeError(`no client at ${node.name}`)
+    const outcome = await client.pull({
       mirror: contender.mirrorOf(node),
       upstream: origin.url,
-      host: UPSTREAM_HOST,
-      repository: image.repository,
-      reference: image.tag,
+      image,
       keep,
-    }
-    const outcome = await this.#pullerOf(node).pull(command, signal)
+      signal,
+    })
     if (keep && outcome.error === undefined) for (const { digest } of image.contents) store.add(digest)
     const { repository, tag } = image
-    this.#pulls.push({ node: node.name, client: 'built-in', image: `${repository}:${tag}`, ...outcome })
+    this.#pulls.push({ node: node.name, client: client.name, image: `${repository}:${tag}`, ...outcome })
     return outcome
   }
 
@@ -183,21 +185,6 @@ export class Stage implements AsyncDisposable {
     if (link === undefined) throw new RangeError(`no link to ${node.name}`)
     await lab.setRate(link, rateBytesPerSecond)
     this.events.push(`the link of ${node.name} got slow: ${(rateBytesPerSecond * 8) / 1e6} Mbit/s`)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#pullers.values().map((puller) => puller[Symbol.asyncDispose]()))
-  }
-
-  /** Starts the clients of all nodes, so that no pull waits for it. */
-  async startClients(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => this.#pullerOf(node).ready))
-  }
-
-  #pullerOf(node: Place): PullerProcess {
-    const puller = this.#pullers.get(node.name) ?? new PullerProcess(node)
-    this.#pullers.set(node.name, puller)
-    return puller
   }
 }
 

@@ -2,7 +2,7 @@
 export type LinkRate = number | undefined
 
 /** One LAN with nodes. */
-export interface SiteTopology {
+interface SiteTopology {
   readonly name: string
   /** Of the link to its region. */
   readonly rateBytesPerSecond: LinkRate
@@ -12,7 +12,7 @@ export interface SiteTopology {
 }
 
 /** Sites that are close to each other. */
-export interface RegionTopology {
+interface RegionTopology {
   readonly name: string
   /** Of the link to the internet. */
   readonly rateBytesPerSecond: LinkRate
