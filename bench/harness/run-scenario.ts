@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { spawnOrigin } from '@layermesh/testkit'
 
 import { startClients, stopClients } from './client/start-clients.ts'
-import type { Contender } from './contenders/contender.ts'
+import { BenchError } from './bench-error.ts'
+import type { Contender, ContenderDeps, RunningContender } from './contenders/contender.ts'
 import { openLab, type LabMode } from './lab/open-lab.ts'
 import { summarise, type RunSummary } from './measures/summary.ts'
 import type { RunSample } from './measures/samples.ts'
@@ -114,7 +115,7 @@ async function play(
   const { address, launcher } = lab.upstream
   await using origin = await spawnOrigin({ address, port: lab.portAt(UPSTREAM_PORT) }, launcher)
   onStep('starting')
-  await using running = await contender.start({ lab, origin })
+  await using running = await startContender(contender, { lab, origin })
   const clients = await startClients(lab, scenario.realClients === true && options.realClients)
   await using cleanup = new AsyncDisposableStack()
   cleanup.defer(() => stopClients(clients))
@@ -135,6 +136,15 @@ async function play(
     links: lab.plan.links,
     mode: lab.mode,
     notMeasured: lab.notMeasured,
+  }
+}
+
+async function startContender(contender: Contender, deps: ContenderDeps): Promise<RunningContender> {
+  try {
+    return await contender.start(deps)
+  } catch (cause) {
+    const [reason] = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)
+    throw new BenchError(`${contender.name} could not be started: ${reason ?? ''}`, { cause })
   }
 }
 

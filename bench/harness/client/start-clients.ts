@@ -1,5 +1,5 @@
 import type { Lab } from '../lab/lab.ts'
-import { missingTools } from '../missing-tools.ts'
+import { missingTools } from '../../../test/support/missing-tools.ts'
 import type { NodeClient } from './node-client.ts'
 import { PullerProcess } from './puller-process.ts'
 import { containerdClient, skopeoClient } from './real-clients.ts'

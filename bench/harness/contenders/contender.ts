@@ -21,7 +21,7 @@ export interface ContenderProcess {
 export interface RunningContender extends AsyncDisposable {
   /** What was set, as a reader needs it to do the same. */
   readonly configuration: object
-  /** Those that run now. */
+  /** Those that should be running now. */
   readonly processes: readonly ContenderProcess[]
   /** Where clients at `node` pull from; undefined: straight from upstream. Clients fall back to upstream by themselves. */
   mirrorOf(node: Place): string | undefined

@@ -1,5 +1,5 @@
 import { BenchError } from '../bench-error.ts'
-import { missingTools } from '../missing-tools.ts'
+import { missingTools } from '../../../test/support/missing-tools.ts'
 import type { Contender } from './contender.ts'
 import { direct } from './direct.ts'
 import { layermesh } from './layermesh.ts'

@@ -71,7 +71,9 @@ class PullThrough implements RunningContender {
   }
 
   get processes() {
-    return [...this.#servers].map(([name, { server }]) => ({ name, pid: server.pid }))
+    return [...this.#servers]
+      .filter(([name]) => !this.#killed.has(name))
+      .map(([name, { server }]) => ({ name, pid: server.pid }))
   }
 
   mirrorOf(node: Place): string | undefined {

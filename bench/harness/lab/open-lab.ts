@@ -1,5 +1,5 @@
 import { BenchError } from '../bench-error.ts'
-import { missingTools } from '../missing-tools.ts'
+import { missingTools } from '../../../test/support/missing-tools.ts'
 import { planNetwork } from '../topology/network-plan.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { Lab } from './lab.ts'

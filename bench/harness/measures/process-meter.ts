@@ -10,8 +10,12 @@ interface Reading {
 export class ProcessMeter {
   readonly #readings = new Map<string, Reading>()
 
-  /** Reads what `processes` have used up to now; has to be called before any of them ends. */
-  async read(processes: readonly ContenderProcess[]): Promise<void> {
+  /**
+   * Reads what `processes` have used up to now; has to be called before any of them ends. Returns the names of those that
+   * are gone already.
+   */
+  async read(processes: readonly ContenderProcess[]): Promise<string[]> {
+    const gone: string[] = []
     await Promise.all(
       processes.map(async ({ name, pid }) => {
         try {
@@ -22,9 +26,11 @@ export class ProcessMeter {
             this.#readings.set(`${name} ${pid}`, { cpuSeconds, peakMemoryBytes })
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+          gone.push(name)
         }
       }),
     )
+    return gone
   }
 
   /** CPU time of all processes together. */

@@ -1,6 +1,7 @@
 import type { Descriptor, Digest } from '@layermesh/interface'
 import type { ImageSpec, OriginProcess } from '@layermesh/testkit'
 
+import { BenchError } from '../bench-error.ts'
 import type { NodeClient } from '../client/node-client.ts'
 import type { PullOutcome } from '../client/puller-process.ts'
 import type { Place, Lab, LinkBytes } from '../lab/lab.ts'
@@ -94,7 +95,9 @@ export class Stage {
     const durationMs = Date.now() - startedAtMs
     this.signal.throwIfAborted()
     const links = linksBetween(linksBefore, await lab.linkBytes())
-    await this.meter.read(contender.processes)
+    const gone = await this.meter.read(contender.processes)
+    if (gone.length > 0)
+      throw new BenchError(`in "${name}" the contender's ${gone.join(', ')} died by itself`)
     const account = await origin.account()
     this.phases.push({
       name,

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path'
 const SYSTEM_PATH = ['/usr/local/sbin', '/usr/sbin', '/sbin']
 
 /** Those of `tools` that aren't installed. */
-export function missingTools(tools: readonly string[]): string[] {
+export function missingTools<Tool extends string>(tools: readonly Tool[]): Tool[] {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...SYSTEM_PATH]
   const isThere = (file: string) => {
     try {
