@@ -1,4 +1,4 @@
-import type { TraceBlob } from './trace.ts'
+import type { TraceBlob } from '../support/trace.ts'
 
 /** Blobs in the order in which they were put, and their size. */
 export class BlobQueue {

@@ -1,5 +1,5 @@
 import type { CopyCounts } from '@layermesh/interface'
-import type { TraceBlob } from './trace.ts'
+import type { TraceBlob } from '../support/trace.ts'
 
 /** What a policy may know of the cluster. */
 interface CacheView {

@@ -1,6 +1,6 @@
 import type { ByteSource, Locality } from '@layermesh/interface'
 
-import type { Trace } from './trace.ts'
+import type { Trace } from '../support/trace.ts'
 import { median } from '../support/statistics.ts'
 
 /** Nodes of each site: two sites in each of two regions. */

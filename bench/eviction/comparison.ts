@@ -1,5 +1,5 @@
 import type { ReplayResult } from './replay.ts'
-import { median } from '../support/statistics.ts'
+import { spreadOf, type Spread } from '../support/statistics.ts'
 
 /** What one replay has shown. */
 export interface Sample extends ReplayResult {
@@ -7,13 +7,6 @@ export interface Sample extends ReplayResult {
   readonly policy: string
   /** The budget of a node as a part of all that it pulls. */
   readonly budgetPart: number
-}
-
-/** The middle of several seeds, and the ends. */
-export interface Spread {
-  readonly median: number
-  readonly min: number
-  readonly max: number
 }
 
 /** One line of the comparison: a policy with a budget, over all seeds. */
@@ -68,8 +61,4 @@ function lruOf(samples: readonly Sample[], { seed, budgetPart }: Sample): Sample
   )
   if (found === undefined) throw new RangeError(`no replay by LRU for seed ${seed}`)
   return found
-}
-
-function spreadOf(values: readonly number[]): Spread {
-  return { median: median(values), min: Math.min(...values), max: Math.max(...values) }
 }

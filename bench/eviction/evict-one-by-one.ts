@@ -1,4 +1,4 @@
-import type { TraceBlob } from './trace.ts'
+import type { TraceBlob } from '../support/trace.ts'
 
 /** Takes victims from `next` until they have `bytesToFree` or there are no more. */
 export function evictOneByOne(

@@ -1,8 +1,16 @@
 import { seededRandom } from '@layermesh/testkit'
 
-import { Catalog } from './catalog.ts'
-import { exponential, logNormal, oneOf, shuffled, wholeNumber, zipf, type Random } from './distributions.ts'
-import type { Pull, Trace, TraceImage } from './trace.ts'
+import { Catalog } from '../support/catalog.ts'
+import {
+  exponential,
+  logNormal,
+  oneOf,
+  shuffled,
+  wholeNumber,
+  zipf,
+  type Random,
+} from '../support/distributions.ts'
+import type { Pull, Trace, TraceImage } from '../support/trace.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS

@@ -2,7 +2,7 @@ import { EvictionPlanner, evictionRankOf, type EvictionCandidate } from '@layerm
 import { digestOf } from '@layermesh/oci'
 import { seededRandom } from '@layermesh/testkit'
 
-import { logNormal, wholeNumber } from './distributions.ts'
+import { logNormal, wholeNumber } from '../support/distributions.ts'
 import { median } from '../support/statistics.ts'
 
 const CANDIDATES = 100_000

@@ -1,7 +1,8 @@
 import { parse, View } from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
 
-import type { ComparedPolicy, Spread } from './comparison.ts'
+import type { Spread } from '../support/statistics.ts'
+import type { ComparedPolicy } from './comparison.ts'
 
 /** One panel: what it shows, from which figure, in which unit, on which scale. */
 const PANELS = [

@@ -2,7 +2,7 @@ import type { ByteSource, CopyCounts, LinkClass, Locality } from '@layermesh/int
 import { linkClassOf } from '@layermesh/interface'
 
 import type { CachePolicy, NamedPolicy } from './cache-policy.ts'
-import type { Pull, Trace } from './trace.ts'
+import type { Pull, Trace } from '../support/trace.ts'
 
 /** A node evicts when it would hold more than its budget, down to this part of it. */
 export const LOW_WATER = 0.9

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 
 import { format, resolveConfig } from 'prettier'
 
-import type { ComparedPolicy, Spread } from './comparison.ts'
+import type { Spread } from '../support/statistics.ts'
+import type { ComparedPolicy } from './comparison.ts'
 import type { PlanningTime } from './planning-time.ts'
 import { plot } from './plot.ts'
 

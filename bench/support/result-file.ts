@@ -4,6 +4,8 @@ import { cpus, totalmem, release } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 /** What a reader must know to judge figures, and to make them again. */
+export type RunDescription = ReturnType<typeof describeRun>
+
 function describeRun(command: string) {
   return {
     date: new Date().toISOString(),

@@ -17,8 +17,11 @@ export interface Containerd extends AsyncDisposable {
   remove(reference: string): Promise<void>
 }
 
-/** Starts containerd with its files under `dir`. */
-export async function startContainerd(dir: string): Promise<Containerd> {
+/**
+ * Starts containerd with its files under `dir`. `launcher` is put before its command and before those of its clients, as
+ * `nsenter …` is to run them in a network namespace.
+ */
+export async function startContainerd(dir: string, launcher: readonly string[] = []): Promise<Containerd> {
   const socket = join(dir, 'containerd.sock')
   const configFile = join(dir, 'containerd.toml')
   await mkdir(dir, { recursive: true })
@@ -34,7 +37,8 @@ export async function startContainerd(dir: string): Promise<Containerd> {
       '',
     ].join('\n'),
   )
-  const child = spawn('containerd', ['--config', configFile, '--log-level', 'info'], {
+  const [command, ...args] = [...launcher, 'containerd', '--config', configFile, '--log-level', 'info']
+  const child = spawn(command, args, {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const ended = once(child, 'close')
@@ -44,7 +48,11 @@ export async function startContainerd(dir: string): Promise<Containerd> {
     if (line.includes('containerd successfully booted')) serving.resolve(undefined)
   })
   await serving.promise
-  const ctr = async (...args: string[]) => (await runCommand('ctr', ['--address', socket, ...args])).stdout
+  // The client fetches, not the daemon.
+  const ctr = async (...args: string[]) => {
+    const [client = 'ctr', ...clientArgs] = [...launcher, 'ctr', '--address', socket, ...args]
+    return (await runCommand(client, clientArgs)).stdout
+  }
   return {
     async pull(reference, hostsDir) {
       // The native snapshotter works where overlay mounts don't, as in a container.

@@ -13,12 +13,14 @@ export async function writeRegistriesConf(file: string, host: string, mirrorUrl:
 /** Pulls with `skopeo copy` into an OCI layout and returns the digests of all content in it. */
 export async function skopeoPull(
   reference: string,
-  init: { dir: string; registriesConf: string },
+  init: { dir: string; registriesConf: string; launcher?: readonly string[] },
 ): Promise<Set<string>> {
   await mkdir(init.dir, { recursive: true })
   const options = ['--registries-conf', init.registriesConf, '--insecure-policy', '--tmpdir', init.dir]
   const layout = join(init.dir, 'layout')
-  await runCommand('skopeo', [...options, 'copy', '--all', `docker://${reference}`, `oci:${layout}:pulled`])
+  const copy = [...options, 'copy', '--all', `docker://${reference}`, `oci:${layout}:pulled`]
+  const [command = 'skopeo', ...args] = [...(init.launcher ?? []), 'skopeo', ...copy]
+  await runCommand(command, args)
   const blobs = await readdir(join(layout, 'blobs', 'sha256'))
   return new Set(blobs.map((hex) => `sha256:${hex}`))
 }

@@ -9,7 +9,7 @@ const KEEP_ALIVE_MS = 180_000
 /** Serves one exchange; must not throw. */
 export type ExchangeHandler = (incoming: IncomingMessage, response: ServerResponse) => Promise<void>
 
-/** A listening HTTP server on loopback. */
+/** A listening HTTP server. */
 export interface HttpListener {
   readonly port: number
   /** Cuts all connections and waits until every exchange is over. */
@@ -22,8 +22,9 @@ export interface ServerIdentity {
   readonly cert: string
 }
 
-/** Listens on 127.0.0.1, with TLS if there is an identity; port 0 means any. Throws ERR_LISTEN. */
+/** Listens on `host`, with TLS if there is an identity; port 0 means any. Throws ERR_LISTEN. */
 export async function listenHttp(
+  host: string,
   port: number,
   handler: ExchangeHandler,
   identity?: ServerIdentity,
@@ -42,9 +43,9 @@ export async function listenHttp(
       : createTlsServer({ ...options, ...identity }, listener)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
-      reject(new ListenError(`can't listen on 127.0.0.1:${port}`, { cause }))
+      reject(new ListenError(`can't listen on ${host}:${port}`, { cause }))
     })
-    server.listen(port, '127.0.0.1', resolve)
+    server.listen(port, host, resolve)
   })
   return {
     port: (server.address() as AddressInfo).port,

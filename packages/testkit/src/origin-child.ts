@@ -17,7 +17,12 @@ const commands: OriginCommands = {
   add: async (repository, spec, tag) => {
     const image = await buildImage(spec)
     requireOrigin().add(repository, image, tag === undefined ? {} : { tag })
-    return { manifest: image.manifest.descriptor, uniqueBytes: uniqueBytesOf(image) }
+    const contents = image.contents.values().map(({ descriptor }) => descriptor)
+    return {
+      manifest: image.manifest.descriptor,
+      uniqueBytes: uniqueBytesOf(image),
+      contents: contents.toArray(),
+    }
   },
   account: () => requireOrigin().account(),
   resetAccount: () => {

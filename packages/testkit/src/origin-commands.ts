@@ -12,6 +12,8 @@ export interface AddedImage {
   readonly manifest: Descriptor
   /** Sizes of the manifest, config and layers together, in bytes. */
   readonly uniqueBytes: number
+  /** The manifest, the config and the layers. */
+  readonly contents: readonly Descriptor[]
 }
 
 /** What the origin's process can be told; arguments and results are plain data. */

@@ -24,9 +24,10 @@ export interface RemoteFault extends AsyncDisposable {
  * uses it. Every call rejects once the process has ended.
  */
 export interface OriginProcess extends AsyncDisposable {
-  /** `http://127.0.0.1:<port>`. */
+  readonly pid: number
+  /** `http://<address>:<port>`. */
   readonly url: string
-  /** `127.0.0.1:<port>`. */
+  /** `<address>:<port>`. */
   readonly host: string
   readonly port: number
   /** Builds an image over there and serves it under `repository`, by digest and, if given, by tag. */
@@ -40,21 +41,28 @@ export interface OriginProcess extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** Starts an origin that holds nothing yet in a process of its own. Rejects when the port is taken. */
-export async function spawnOrigin(options: OriginProcessOptions = {}): Promise<OriginProcess> {
-  const child = new OriginChild()
+/**
+ * Starts an origin that holds nothing yet in a process of its own. `launcher` is put before its command, as
+ * `nsenter …` is to run it in a network namespace; it must end by becoming that command. Rejects when the port is taken.
+ */
+export async function spawnOrigin(
+  options: OriginProcessOptions = {},
+  launcher: readonly string[] = [],
+): Promise<OriginProcess> {
+  const child = new OriginChild(launcher)
   try {
     const { port } = await child.call('start', options)
-    return originProcess(child, port)
+    return originProcess(child, options.address ?? '127.0.0.1', port)
   } catch (error) {
     await child.stop()
     throw error
   }
 }
 
-function originProcess(child: OriginChild, port: number): OriginProcess {
-  const host = `127.0.0.1:${port}`
+function originProcess(child: OriginChild, address: string, port: number): OriginProcess {
+  const host = `${address}:${port}`
   return {
+    pid: child.pid,
     url: `http://${host}`,
     host,
     port,
@@ -87,10 +95,11 @@ class OriginChild {
   readonly #pending = new Map<number, PendingCall>()
   #lastId = 0
 
-  constructor() {
+  constructor(launcher: readonly string[]) {
+    const [execPath, ...execArgv] = [...launcher, process.execPath]
     // Published, this file and the child's are .js.
     const script = new URL(`./origin-child${extname(import.meta.url)}`, import.meta.url)
-    this.#process = fork(fileURLToPath(script), { serialization: 'advanced', execArgv: [] })
+    this.#process = fork(fileURLToPath(script), { serialization: 'advanced', execPath, execArgv })
     this.#process.on('message', (message: ResultMessage) => {
       this.#settle(message)
     })
@@ -99,6 +108,10 @@ class OriginChild {
     this.#exited = exit.then(() => {
       for (const id of [...this.#pending.keys()]) this.#settle({ id, error: ENDED })
     })
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0
   }
 
   call<Name extends keyof OriginCommands>(

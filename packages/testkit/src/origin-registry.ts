@@ -18,7 +18,9 @@ import { TokenIssuer, type TokenMethod } from './token-issuer.ts'
 
 /** Options of {@link startOrigin}. */
 export interface OriginOptions {
-  /** TCP port on 127.0.0.1; 0 means any that is free. @default 0 */
+  /** Address of this machine, or of the network namespace that the process is in. @default 127.0.0.1 */
+  readonly address?: string
+  /** TCP port; 0 means any that is free. @default 0 */
   readonly port?: number
   /** What clients need: nothing, a token, or name and password with each request. @default none */
   readonly auth?: 'none' | 'bearer' | 'basic'
@@ -43,9 +45,9 @@ export const DEFAULT_TOKEN_LIFETIME_SECONDS = 300
 
 /** A real registry over HTTP that counts what it sends and does wrong when told to. */
 export interface OriginRegistry extends AsyncDisposable {
-  /** `http://127.0.0.1:<port>`, or `https://` with TLS. */
+  /** `http://<address>:<port>`, or `https://` with TLS. */
   readonly url: string
-  /** `127.0.0.1:<port>`. */
+  /** `<address>:<port>`. */
   readonly host: string
   readonly port: number
   /** All requests since the start, in the order of their arrival. */
@@ -70,7 +72,7 @@ export interface OriginRegistry extends AsyncDisposable {
 
 /** Starts a registry that holds nothing yet. Throws ERR_LISTEN when the port is taken. */
 export async function startOrigin(options: OriginOptions = {}): Promise<OriginRegistry> {
-  const { clock = systemClock, rateBytesPerSecond, redirectBlobs = false } = options
+  const { address = '127.0.0.1', clock = systemClock, rateBytesPerSecond, redirectBlobs = false } = options
   const catalog = new OriginCatalog()
   const account = new ByteAccount()
   const faults = new FaultScript()
@@ -80,23 +82,24 @@ export async function startOrigin(options: OriginOptions = {}): Promise<OriginRe
   const exchange = exchangeHandler({ account, clock, faults, log, limiter })
 
   const registry = await listenHttp(
+    address,
     options.port ?? 0,
     async (incoming, response) => {
       const request = parseRegistryRequest(incoming, redirectBlobs)
       const form = await readForm(incoming)
-      const cdnUrl = `http://127.0.0.1:${cdn?.port ?? 0}`
+      const cdnUrl = `http://${address}:${cdn?.port ?? 0}`
       const asked = form === undefined ? request : { ...request, form }
       await exchange(asked, response, (each) => answerRegistry(each, { catalog, gate, cdnUrl }))
     },
     options.tls,
   )
   const cdn = redirectBlobs
-    ? await listenHttp(0, (incoming, response) =>
+    ? await listenHttp(address, 0, (incoming, response) =>
         exchange(parseCdnRequest(incoming), response, (asked) => answerCdn(asked, catalog)),
       )
     : undefined
 
-  const host = `127.0.0.1:${registry.port}`
+  const host = `${address}:${registry.port}`
   const close = async () => {
     await Promise.all([registry.close(), cdn?.close()])
     log.close()

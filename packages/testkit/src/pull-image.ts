@@ -14,12 +14,20 @@ import {
 /** Blobs that a pull fetches at the same time: as many as containerd's CRI plugin does. */
 export const DEFAULT_PULL_CONCURRENCY = 3
 
+/** How often containerd asks for the rest of a blob without getting a byte of it before it gives up. */
+const MAX_TRIES_WITHOUT_PROGRESS = 3
+
 /** What is to be pulled, and from where. */
 export interface PullOptions {
   /** Base URL of a mirror or a registry. */
   readonly url: string
   /** Image host, sent as `?ns=` as containerd does; left out towards a registry. */
   readonly namespace?: string
+  /**
+   * Base URL of the registry behind the mirror. Each request that the mirror doesn't answer with success goes there, and a blob
+   * that breaks off is asked for again from where it broke off, as containerd does. @default none: the pull fails
+   */
+  readonly fallbackUrl?: string
   readonly repository: string
   /** Tag or digest. */
   readonly reference: string
@@ -43,7 +51,8 @@ export interface PullResult {
 
 /**
  * Pulls an image as containerd does: HEAD of the tag, GET of the manifests by digest, then the blobs, some at a time.
- * Keeps nothing. Rejects on any status but 200, any wrong digest and any reply that ends early.
+ * Keeps nothing. Rejects on any status but 200, any wrong digest and any reply that ends early, unless the fallback
+ * makes up for it; a wrong digest is never made up for.
  */
 export async function pullImage(options: PullOptions): Promise<PullResult> {
   const agent = new Agent({ keepAlive: true })
@@ -101,10 +110,21 @@ class Pull {
   async #getBlob(digest: Digest): Promise<void> {
     const hash = createDigestHash(digestAlgorithm(digest))
     let size = 0
-    for await (const chunk of (await this.#request('GET', `blobs/${digest}`)) as AsyncIterable<Buffer>) {
-      hash.update(chunk)
-      size += chunk.length
-      this.#options.onBytes?.(chunk.length)
+    for (let tries = 0; ; tries += 1) {
+      const sizeBefore = size
+      try {
+        const response = await this.#request('GET', `blobs/${digest}`, size)
+        for await (const chunk of response as AsyncIterable<Buffer>) {
+          hash.update(chunk)
+          size += chunk.length
+          this.#options.onBytes?.(chunk.length)
+        }
+        break
+      } catch (error) {
+        if (size > sizeBefore) tries = 0
+        if (this.#options.fallbackUrl === undefined || tries >= MAX_TRIES_WITHOUT_PROGRESS) throw error
+        this.#options.signal?.throwIfAborted()
+      }
     }
     this.#verified(digest, hash.digest(), size)
   }
@@ -114,12 +134,27 @@ class Pull {
     this.#sizes.set(wanted, size)
   }
 
-  async #request(method: 'GET' | 'HEAD', path: string): Promise<IncomingMessage> {
-    const { namespace, repository, signal, url } = this.#options
+  /** Asks the mirror and then, should it not answer with success, the registry behind it. */
+  async #request(method: 'GET' | 'HEAD', path: string, offset = 0): Promise<IncomingMessage> {
+    const { fallbackUrl, namespace, repository, signal, url } = this.#options
     const target = new URL(`/v2/${repository}/${path}`, url)
     if (namespace !== undefined) target.searchParams.set('ns', namespace)
+    try {
+      return await this.#ask(method, target, offset)
+    } catch (error) {
+      if (fallbackUrl === undefined) throw error
+      signal?.throwIfAborted()
+      return this.#ask(method, new URL(target.pathname, fallbackUrl), offset)
+    }
+  }
+
+  async #ask(method: 'GET' | 'HEAD', target: URL, offset: number): Promise<IncomingMessage> {
+    const { signal } = this.#options
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-    const headers = { accept: `${MANIFEST_ACCEPT}, */*` }
+    const headers = {
+      accept: `${MANIFEST_ACCEPT}, */*`,
+      ...(offset > 0 && { range: `bytes=${offset}-` }),
+    }
     const outgoing = request(
       target,
       { method, headers, agent: this.#agent, ...(signal && { signal }) },
@@ -128,7 +163,7 @@ class Pull {
     outgoing.on('error', reject)
     outgoing.end()
     const response = await promise
-    if (response.statusCode === 200) return response
+    if (response.statusCode === (offset > 0 ? 206 : 200)) return response
     response.resume()
     throw new Error(`${method} ${target.href} was answered ${response.statusCode ?? 0}`)
   }

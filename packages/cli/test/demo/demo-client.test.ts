@@ -36,7 +36,7 @@ describe('DemoClient', () => {
   async function publish(tag: string, spec: typeof FIRST): Promise<PublishedImage> {
     const image = await buildImage(spec)
     origin.add('demo/shop', image, { tag })
-    const added = { manifest: image.manifest.descriptor, uniqueBytes: uniqueBytesOf(image) }
+    const added = { manifest: image.manifest.descriptor, uniqueBytes: uniqueBytesOf(image), contents: [] }
     return { ...added, host: 'origin.test', repository: 'demo/shop', tag }
   }
 

@@ -1,0 +1,20 @@
+import type { PublishedImage } from '../scenarios/stage.ts'
+import type { PullOutcome } from './puller-process.ts'
+
+/** What a client is told of a pull. */
+export interface ClientPull {
+  /** Where it goes first; undefined: straight upstream. */
+  readonly mirror: string | undefined
+  readonly upstream: string
+  readonly image: PublishedImage
+  readonly keep: boolean
+  readonly signal: AbortSignal
+}
+
+/** What pulls images at a node; disposing of it ends it. */
+export interface NodeClient extends AsyncDisposable {
+  /** `built-in`, or the name of a program. */
+  readonly name: string
+  /** A pull that fails is a result, too; rejects only with `signal.reason` or when the client itself is broken. */
+  pull(pull: ClientPull): Promise<PullOutcome>
+}

@@ -1,0 +1,62 @@
+import { fileURLToPath } from 'node:url'
+
+import { writeResult } from '../support/result-file.ts'
+import { BenchError } from './bench-error.ts'
+import { removeLeftovers } from './lab/run-folder.ts'
+import { readArguments, USAGE } from './read-arguments.ts'
+import { writeHtmlReport } from './report/html-report.ts'
+import { terminalTable } from './report/terminal-table.ts'
+import { replayOf } from './scenarios/replay.ts'
+import { runScenario, type ScenarioResult } from './run-scenario.ts'
+
+/** Compares ways to bring images to nodes; see docs/benchmarks.md. */
+async function main(args: readonly string[]): Promise<void> {
+  const options = readArguments(args)
+  if (options.help) {
+    console.log(USAGE)
+    return
+  }
+  // Without it, most of a run's time is that of reading the sources of each node anew.
+  process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(
+    new URL('../../node_modules/.cache/bench', import.meta.url),
+  )
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      stop.abort(new BenchError('stopped; everything that was made is being removed'))
+    })
+  }
+  for (const output of [process.stdout, process.stderr]) {
+    // Who reads it has gone, as `head` does; what was made still has to be removed.
+    output.on('error', (cause) => {
+      stop.abort(new BenchError('the output was closed', { cause }))
+    })
+  }
+  for (const name of await removeLeftovers()) console.error(`removed what ${name} had left behind`)
+
+  const scenarios = options.replay === undefined ? options.scenarios : [await replayOf(options.replay)]
+  const results: ScenarioResult[] = []
+  const onStep = (text: string) => {
+    console.error(`${new Date().toISOString().slice(11, 19)} ${text}`)
+  }
+  for (const scenario of scenarios) {
+    const result = await runScenario(scenario, options.contenders, {
+      ...options,
+      signal: stop.signal,
+      onStep,
+    })
+    console.log(terminalTable(result))
+    results.push(result)
+  }
+  const file = await writeResult(options.name, options.command, { scenarios: results })
+  console.log(`raw samples: ${file}`)
+  console.log(`report: ${await writeHtmlReport(options.name)}`)
+}
+
+try {
+  await main(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof BenchError)) throw error
+  console.error(`bench: ${error.message}`)
+  process.exitCode = 2
+}

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { fileURLToPath } from 'node:url'
+
+import type { Contender } from '../../bench/harness/contenders/contender.ts'
+import { direct } from '../../bench/harness/contenders/direct.ts'
+import { layermesh } from '../../bench/harness/contenders/layermesh.ts'
+import { whyNoNamespaces } from '../../bench/harness/lab/open-lab.ts'
+import { removeLeftovers } from '../../bench/harness/lab/run-folder.ts'
+import type { RunSummary } from '../../bench/harness/measures/summary.ts'
+import { runScenario } from '../../bench/harness/run-scenario.ts'
+import type { Scenario } from '../../bench/harness/scenarios/scenario.ts'
+import { SCENARIOS } from '../../bench/harness/scenarios/scenarios.ts'
+
+const MiB = 1024 * 1024
+const TIMEOUT_MS = 180_000
+const IMAGE_BYTES = 1.5 * MiB
+
+/** Bodies are counted exactly; what there is above 1.00 is a copy too many. */
+const ONCE = 1.02
+/** On links, what nodes say to each other is counted as well, and images are small here. */
+const ABOUT_ONCE = 1.25
+
+async function playSmall(scenario: Scenario, contender: Contender, nodes: number): Promise<RunSummary> {
+  const result = await runScenario(scenario, [contender], {
+    mode: 'auto',
+    repeats: 1,
+    realClients: false,
+    nodes,
+    seed: 3,
+    imageBytes: IMAGE_BYTES,
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    onStep: () => {},
+  })
+  const summary = result.contenders[0]?.summaries[0]
+  assert.ok(summary)
+  assert.ok(summary.verifiedDigests > 0)
+  return summary
+}
+
+function atMost(limit: number, value: number | undefined): void {
+  assert.ok(value !== undefined && value <= limit, `${value} is more than ${limit}`)
+}
+
+function assertOnce({ failedPulls, links, upstreamRatio }: RunSummary): void {
+  assert.equal(failedPulls, 0)
+  atMost(ONCE, upstreamRatio)
+  for (const { kind, contentBytes, optimumBytes } of links) {
+    if (kind === 'region' || kind === 'site') atMost(ABOUT_ONCE * optimumBytes, contentBytes)
+  }
+}
+
+/** How many nodes, and what must hold on any machine. Times never do. */
+const EXPECTED: Readonly<Record<string, readonly [nodes: number, check: (summary: RunSummary) => void]>> = {
+  'fan-out': [3, assertOnce],
+  'rolling-update': [3, assertOnce],
+  edge: [3, assertOnce],
+  regions: [4, assertOnce],
+  'ci-fleet': [
+    3,
+    ({ failedPulls, upstreamRatio }) => {
+      assert.equal(failedPulls, 0)
+      atMost(1.1, upstreamRatio)
+    },
+  ],
+  outage: [
+    4,
+    ({ failedPulls, upstreamRatio }) => {
+      assert.equal(failedPulls, 0)
+      atMost(ONCE, upstreamRatio)
+    },
+  ],
+  'lead-killed': [
+    4,
+    ({ failedPulls, upstreamRatio }) => {
+      assert.equal(failedPulls, 0)
+      // The clients of the dead node go to upstream by themselves; four copies is what no cache at all costs.
+      assert.ok(upstreamRatio !== undefined && upstreamRatio < 4)
+    },
+  ],
+  'slow-peer': [
+    3,
+    ({ failedPulls, upstreamBytes }) => {
+      assert.equal(failedPulls, 0)
+      atMost(0.02 * IMAGE_BYTES, upstreamBytes)
+    },
+  ],
+  'warm-restart': [
+    3,
+    ({ failedPulls, upstreamBytes }) => {
+      assert.equal(failedPulls, 0)
+      atMost(0.02 * IMAGE_BYTES, upstreamBytes)
+    },
+  ],
+}
+
+const noNamespaces = whyNoNamespaces()
+
+describe('the scenarios of the benchmark, in small', function () {
+  this.timeout(TIMEOUT_MS)
+
+  before(async () => {
+    await removeLeftovers()
+    process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(
+      new URL('../../node_modules/.cache/bench', import.meta.url),
+    )
+  })
+
+  it('cost upstream a copy for each node without a cache', async () => {
+    const [fanOut] = SCENARIOS
+    assert.ok(fanOut)
+    const { failedPulls, links, upstreamRatio } = await playSmall(fanOut, direct, 3)
+    assert.equal(failedPulls, 0)
+    assert.equal(upstreamRatio, 3)
+    const site = links.find(({ kind }) => kind === 'site')
+    if (noNamespaces === undefined) assert.ok(site && site.contentBytes >= 3 * site.optimumBytes)
+  })
+
+  for (const scenario of SCENARIOS) {
+    const [nodes, check] = EXPECTED[scenario.name] ?? []
+    const skipped = scenario.needsLinks === true ? noNamespaces : undefined
+    const title = `${scenario.name} with layermesh`
+    if (skipped !== undefined) it.skip(`${title} (skipped: ${skipped})`)
+    else {
+      it(title, async () => {
+        assert.ok(nodes !== undefined && check !== undefined)
+        check(await playSmall(scenario, layermesh, nodes))
+      })
+    }
+  }
+
+  it('leave nothing behind', async () => {
+    assert.deepEqual(await removeLeftovers(), [])
+  })
+})
