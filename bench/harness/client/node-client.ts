@@ -1,5 +1,5 @@
-import type { PublishedImage } from '../scenarios/stage.ts'
-import type { PullOutcome } from './puller-process.ts'
+import type { PublishedImage } from '../workload/published-image.ts'
+import type { PullOutcome } from './pull-outcome.ts'
 
 /** What a client is told of a pull. */
 export interface ClientPull {

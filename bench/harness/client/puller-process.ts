@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { UPSTREAM_HOST } from '../contenders/contender.ts'
 import type { Place } from '../lab/lab.ts'
 import type { ClientPull, NodeClient } from './node-client.ts'
+import type { PullOutcome } from './pull-outcome.ts'
 
 /** One pull. */
 export interface PullCommand {
@@ -17,20 +18,6 @@ export interface PullCommand {
   readonly reference: string
   /** Whether the client has what it pulled earlier and keeps what it pulls now; a CI job does neither. */
   readonly keep: boolean
-}
-
-/** What came of a pull. */
-export interface PullOutcome {
-  /** By the machine's clock, which all processes share. */
-  readonly startedAtMs: number
-  readonly durationMs: number
-  /** Until the first byte of a blob; absent when none came. */
-  readonly firstByteMs?: number
-  /** Received, manifests included. */
-  readonly bytes: number
-  readonly verifiedDigests: number
-  /** Why it failed. */
-  readonly error?: string
 }
 
 /** The built-in clients of one node, in a process of their own. Pulls as containerd does. */

@@ -3,7 +3,8 @@ import { performance } from 'node:perf_hooks'
 import type { Digest } from '@layermesh/interface'
 import { pullImage } from '@layermesh/testkit'
 
-import type { PullCommand, PullOutcome } from './puller-process.ts'
+import type { PullCommand } from './puller-process.ts'
+import type { PullOutcome } from './pull-outcome.ts'
 
 // The clients of one node, in a process of their own, so that they are on that node's network. Told over IPC what to pull.
 

@@ -7,7 +7,7 @@ import { skopeoPull } from '../../../test/clients/containers-image.ts'
 import { UPSTREAM_HOST } from '../contenders/contender.ts'
 import type { Lab, Place } from '../lab/lab.ts'
 import type { ClientPull, NodeClient } from './node-client.ts'
-import type { PullOutcome } from './puller-process.ts'
+import type { PullOutcome } from './pull-outcome.ts'
 
 /** containerd on a node, with `ctr`, which fetches and unpacks. */
 export async function containerdClient(lab: Lab, node: Place): Promise<NodeClient> {

@@ -1,4 +1,4 @@
-import type { PullOutcome } from '../client/puller-process.ts'
+import type { PullOutcome } from '../client/pull-outcome.ts'
 import type { LinkBytes } from '../lab/lab.ts'
 
 /** One pull of one node. */

@@ -3,7 +3,7 @@ import { seededRandom } from '@layermesh/testkit'
 import { zipf } from '../../support/distributions.ts'
 import { imageChain } from '../workload/image-chain.ts'
 import type { Scenario } from './scenario.ts'
-import type { PublishedImage } from './stage.ts'
+import type { PublishedImage } from '../workload/published-image.ts'
 
 const IMAGES = 10
 const JOBS_PER_NODE = 6

@@ -2,7 +2,8 @@ import { setTimeout } from 'node:timers/promises'
 
 import { imageChain } from '../workload/image-chain.ts'
 import type { Scenario, ScenarioInit } from './scenario.ts'
-import type { PublishedImage, Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
+import type { PublishedImage } from '../workload/published-image.ts'
 
 const LOOK_EVERY_MS = 20
 /** How much of the image upstream has sent when the lead is killed. */

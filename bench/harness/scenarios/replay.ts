@@ -6,7 +6,7 @@ import { BenchError } from '../bench-error.ts'
 import { imageChain } from '../workload/image-chain.ts'
 import { readPulls, type RecordedPull } from '../workload/read-pulls.ts'
 import type { Scenario } from './scenario.ts'
-import type { PublishedImage } from './stage.ts'
+import type { PublishedImage } from '../workload/published-image.ts'
 
 /** How a recording is played. */
 export interface ReplayInit {

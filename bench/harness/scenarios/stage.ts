@@ -1,23 +1,16 @@
-import type { Descriptor, Digest } from '@layermesh/interface'
+import type { Digest } from '@layermesh/interface'
 import type { ImageSpec, OriginProcess } from '@layermesh/testkit'
 
 import { BenchError } from '../bench-error.ts'
 import type { NodeClient } from '../client/node-client.ts'
-import type { PullOutcome } from '../client/puller-process.ts'
+import type { PullOutcome } from '../client/pull-outcome.ts'
 import type { Place, Lab, LinkBytes } from '../lab/lab.ts'
 import type { RunningContender } from '../contenders/contender.ts'
 import { DemandLedger } from '../measures/demand.ts'
 import { ProcessMeter } from '../measures/process-meter.ts'
 import type { PhaseSample, PullSample, TimelinePoint } from '../measures/samples.ts'
+import type { PublishedImage } from '../workload/published-image.ts'
 import { whileSampling } from './while-sampling.ts'
-
-/** An image that upstream serves. */
-export interface PublishedImage {
-  readonly repository: string
-  readonly tag: string
-  readonly uniqueBytes: number
-  readonly contents: readonly Descriptor[]
-}
 
 /** What a {@link Stage} works with. */
 export interface StageDeps {
