@@ -64,7 +64,10 @@ describe('bearer authentication', () => {
     const { headers, body } = await request(`${served.origin.url}/v2/`, { dispatcher })
     await body.dump()
     await dispatcher.destroy()
-    assert.match(String(headers['www-authenticate']), new RegExp(`^Bearer realm="${served.origin.url}/token"`))
+    assert.match(
+      String(headers['www-authenticate']),
+      new RegExp(`^Bearer realm="${served.origin.url}/token"`),
+    )
   })
 
   async function tokenFor(url: string, scope: string): Promise<string> {
