@@ -124,7 +124,7 @@ export function createUpstreamClient(
       const own = new ConfiguredCredentials(credentialDeps, mirror, { dockerConfig, pullSecret })
       return new Endpoint({ clock, transport, credentials: own }, { upstream: host, baseUrl, isMirror: true })
     })
-    return new Upstream({ clock, log, random }, host, [...mirroredAt, ...reachedAt])
+    return new Upstream({ clock, log, random, credentials }, host, [...mirroredAt, ...reachedAt])
   })
   metrics.watchQuotas(upstreams)
   return new HttpUpstreamClient({ clock, transports, upstreams })

@@ -125,12 +125,12 @@ export class HttpUpstreamClient implements UpstreamClient {
 
   #perform<T>(
     ref: RepositoryRef,
-    { kind, method, signal }: ContentRequest,
+    { kind, method, repository, reference, signal }: ContentRequest,
     run: (endpoint: Endpoint, body: BodyObserver) => Promise<T>,
   ): Promise<T> {
     const upstream = this.#upstreams.get(ref.upstream)
     if (upstream === undefined) throw new UpstreamUnknownError(`${ref.upstream} is not a configured upstream`)
-    return upstream.perform({ kind, method, signal, run })
+    return upstream.perform({ kind, method, repository, reference, signal, run })
   }
 }
 
