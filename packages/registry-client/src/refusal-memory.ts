@@ -1,11 +1,7 @@
-import {
-  type ContentKind,
-  type LayermeshError,
-  UpstreamDeniedError,
-  UpstreamNotFoundError,
-} from '@layermesh/interface'
+import { type LayermeshError, UpstreamDeniedError, UpstreamNotFoundError } from '@layermesh/interface'
+import type { ApiKind } from './upstream-metrics.ts'
 
-/** For how long a manifest or tag that upstream doesn't have isn't asked for again, in milliseconds: pulls and policy engines ask again and again. */
+/** For how long a manifest, tag or list that upstream doesn't have isn't asked for again, in milliseconds: pulls and policy engines ask again and again. */
 export const MANIFEST_MISSING_MS = 10_000
 /** For how long a blob that upstream doesn't have isn't asked for again, in milliseconds: it may be on its way there. */
 export const BLOB_MISSING_MS = 5_000
@@ -16,9 +12,9 @@ export const MAX_REFUSALS = 10_000
 
 /** What was asked for, and as whom. */
 export interface RefusableRequest {
-  readonly kind: ContentKind
+  readonly kind: ApiKind
   readonly repository: string
-  /** A digest or, for a manifest, a tag. */
+  /** A digest or, for a manifest, a tag; `list` for tags. */
   readonly reference: string
   /** What tells logins apart; undefined without one. */
   readonly loginId: string | undefined
@@ -58,9 +54,9 @@ export class RefusalMemory {
   }
 }
 
-function lifetimeMs(error: Refusal['error'], kind: ContentKind): number {
+function lifetimeMs(error: Refusal['error'], kind: ApiKind): number {
   if (error instanceof UpstreamDeniedError) return DENIED_MS
-  return kind === 'manifest' ? MANIFEST_MISSING_MS : BLOB_MISSING_MS
+  return kind === 'blob' ? BLOB_MISSING_MS : MANIFEST_MISSING_MS
 }
 
 function againOf(error: Refusal['error']): LayermeshError {

@@ -39,7 +39,7 @@ export interface BodyObserver {
 /** A piece of work at one endpoint: idempotent, and without effect when it throws. */
 export interface EndpointWork<T> extends LimitedWork {
   readonly repository: string
-  /** A digest or, for a manifest, a tag. */
+  /** A digest or, for a manifest, a tag; `list` for tags. */
   readonly reference: string
   readonly signal: AbortSignal | undefined
   run(endpoint: Endpoint, body: BodyObserver): Promise<T>
