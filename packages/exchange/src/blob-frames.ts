@@ -58,7 +58,7 @@ export const MAX_OUTSTANDING = 2
  * - `uplink`: the server can't reach upstream.
  * - `unavailable`: anything else.
  */
-export const REFUSAL_REASONS = [
+const REFUSAL_REASONS = [
   'missing',
   'busy',
   'not-found',

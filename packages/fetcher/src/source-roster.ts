@@ -51,7 +51,7 @@ export interface Rest {
 type Contributor = PeerId | 'upstream' | 'earlier fetch'
 
 /** How many leads at one distance may say that they can't get the blob before this node goes further out by itself. */
-export const MAX_REFUSALS_PER_LINK = 3
+const MAX_REFUSALS_PER_LINK = 3
 
 /** Somebody who has some of the blob. */
 type Candidate = Extract<Source, { kind: 'holder' | 'follower' }>
