@@ -1,12 +1,19 @@
 import { abortable } from '@layermesh/async'
 import { rankByRendezvous } from '@layermesh/directory'
-import type { ContentProvider, IncomingRequest, ProvidedContent, ProvideOptions } from '@layermesh/exchange'
+import type {
+  ContentProvider,
+  IncomingRequest,
+  IncomingTagRequest,
+  ProvidedContent,
+  ProvideOptions,
+} from '@layermesh/exchange'
 import {
   type BlobStore,
   type ByteRange,
   type Clock,
   ContentUnavailableError,
   type LinkClass,
+  type Member,
   type PeerNetwork,
   type TagRecord,
   type TagRef,
@@ -16,6 +23,7 @@ import {
 import type { FillJob, OpenGeneration } from './fill-job.ts'
 import type { FillJobs } from './fill-jobs.ts'
 import { isWithin } from './source-plan.ts'
+import { tagKey } from './tag-leads.ts'
 import { tagFreshness, type TagPolicy } from './tag-freshness.ts'
 import { isRefusedByStore } from './unkept-fills.ts'
 import type { UpstreamPauses } from './upstream-pauses.ts'
@@ -24,6 +32,8 @@ import type { UpstreamPauses } from './upstream-pauses.ts'
 export interface NodeContentProviderDeps {
   readonly store: BlobStore
   readonly tags: TagStore
+  /** Finds out what a tag points to, and takes note of it. */
+  readonly resolveTag: (ref: TagRef) => Promise<unknown>
   readonly jobs: FillJobs
   readonly network: Pick<PeerNetwork, 'self'>
   readonly pauses: UpstreamPauses
@@ -47,12 +57,16 @@ export class NodeContentProvider implements ContentProvider {
     // Who asks for what we have must not be made to wait for what we are fetching: we could be waiting for it.
     if (request.partial === true) return partOf(running)
     if (leadScope === undefined) return undefined
-    this.#requireToLead(request, leadScope)
+    this.#requireToLead(request.ref.digest, request.from, leadScope)
     return this.#lead(request, options)
   }
 
-  async findTag(ref: TagRef): Promise<TagRecord | undefined> {
-    const { clock, tags, tagPolicyOf } = this.#deps
+  async findTag({ ref, leadScope, from }: IncomingTagRequest): Promise<TagRecord | undefined> {
+    const { clock, resolveTag, tags, tagPolicyOf } = this.#deps
+    if (leadScope !== undefined) {
+      this.#requireToLead(tagKey(ref), from, leadScope)
+      await resolveTag(ref)
+    }
     const record = await tags.find(ref)
     if (record === undefined) return undefined
     const freshness = tagFreshness(ref.tag, record, clock.now(), tagPolicyOf(ref.upstream))
@@ -80,9 +94,9 @@ export class NodeContentProvider implements ContentProvider {
   }
 
   /** A node waits only for those before it in rendezvous order: that order, the same for all, keeps rings out. */
-  #requireToLead({ ref, from }: IncomingRequest, scope: LinkClass): void {
+  #requireToLead(key: string, from: Member, scope: LinkClass): void {
     const { self } = this.#deps.network
-    if (rankByRendezvous(ref.digest, [from.peer, self.peer])[0] !== self.peer) {
+    if (rankByRendezvous(key, [from.peer, self.peer])[0] !== self.peer) {
       throw new ContentUnavailableError('the asking node comes before this one in rendezvous order')
     }
     if (!isWithin(from.link, scope)) {

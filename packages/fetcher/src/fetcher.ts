@@ -31,6 +31,7 @@ import type { Watcher } from './fill-watchers.ts'
 import type { BlobPrefix } from './passing-fill.ts'
 import { PeerOffences } from './peer-offences.ts'
 import { RefetchQueue } from './refetch-queue.ts'
+import { SlowPeers } from './slow-peers.ts'
 import type { TagPolicy } from './tag-freshness.ts'
 import { TagResolver } from './tag-resolver.ts'
 import { isRefusedByStore, UnkeptFills } from './unkept-fills.ts'
@@ -42,7 +43,7 @@ const MANIFEST_CACHE_BYTES = 16 * 1024 * 1024
 /** Collaborators of the fetcher. */
 export interface FetcherDeps extends Omit<
   FillJobDeps,
-  'onFetched' | 'onKept' | 'offences' | 'unkept' | 'pauses'
+  'onFetched' | 'onKept' | 'offences' | 'unkept' | 'pauses' | 'slowPeers'
 > {
   readonly tags: TagStore
   readonly links: LinkStore
@@ -109,6 +110,7 @@ export class Fetcher implements ContentFetcher {
         offences: new PeerOffences(),
         unkept: new UnkeptFills(),
         pauses,
+        slowPeers: new SlowPeers(deps.clock),
         onFetched,
         onKept: (ref) => this.#link(ref),
       },
@@ -117,10 +119,16 @@ export class Fetcher implements ContentFetcher {
     this.#refetches = new RefetchQueue((ref) => this.#fetchForNobody(ref), deps.log)
     this.provider = new NodeContentProvider({
       ...deps,
-      ...{ jobs: this.#jobs, pauses, tagPolicyOf: init.tagPolicyOf },
+      ...{
+        jobs: this.#jobs,
+        pauses,
+        tagPolicyOf: init.tagPolicyOf,
+        resolveTag: (ref) => this.#tags.resolve(ref),
+      },
     })
     this.#tags = new TagResolver({
       ...deps,
+      sources: init.sources,
       tagPolicyOf: init.tagPolicyOf,
       keepManifest: async ({ digest, bytes }) => {
         this.#manifests.set(digest, { bytes, mediaType: manifestMediaType(bytes) })

@@ -9,6 +9,7 @@ import {
   type Log,
   type PeerNetwork,
   type ResolvedTag,
+  type SourceScope,
   type TagRecord,
   type TagRef,
   type TagStore,
@@ -22,6 +23,7 @@ import {
 } from '@layermesh/interface'
 import { LRUCache } from 'lru-cache'
 
+import { askTagLeads, type LeadAnswer, tagKey } from './tag-leads.ts'
 import { tagFreshness, type TagFreshness, type TagPolicy } from './tag-freshness.ts'
 
 /** How many members are asked for a tag's record when upstream can't be. */
@@ -45,6 +47,8 @@ export interface TagResolverDeps {
   readonly upstream: UpstreamClient
   readonly peers: Pick<Exchange, 'askTag'>
   readonly network: PeerNetwork
+  /** The setting `sources`. */
+  readonly sources: readonly SourceScope[]
   readonly clock: Clock
   readonly log: Log
   readonly tagPolicyOf: (upstream: string) => TagPolicy
@@ -73,17 +77,17 @@ export class TagResolver {
     const record = await tags.find(ref)
     if (record !== undefined) {
       const freshness = this.#freshnessOf(ref, record)
-      const isTroubled = clock.monotonicMs() < (this.#troubledUntilMs.get(keyOf(ref)) ?? -Infinity)
+      const isTroubled = clock.monotonicMs() < (this.#troubledUntilMs.get(tagKey(ref)) ?? -Infinity)
       if (freshness === 'fresh' || (freshness === 'stale' && isTroubled)) {
         return { ...descriptorOf(record), stale: freshness === 'stale', source: 'cache' }
       }
     }
-    return this.#resolving.run(keyOf(ref), () => this.#resolve(ref, record), options)
+    return this.#resolving.run(tagKey(ref), () => this.#resolve(ref, record), options)
   }
 
   async #resolve(ref: TagRef, known: TagRecord | undefined): Promise<ResolvedTag> {
     const { clock, log } = this.#deps
-    const confirming = this.#confirming.run(keyOf(ref), () => this.#confirm(ref))
+    const confirming = this.#confirming.run(tagKey(ref), () => this.#confirm(ref))
     const outcome = await this.#inTime(confirming)
     if (outcome?.status === 'fulfilled') return outcome.value
     // Upstream has spoken: a tag that is gone or forbidden is not served from memory.
@@ -93,18 +97,20 @@ export class TagResolver {
     if (stale === undefined) return this.#whenConfirmed(ref, confirming)
     const err = failure ?? new UpstreamUnreachableError(`no answer in ${PATIENCE_MS} ms`)
     log.warn({ ...ref, digest: stale.digest, source: stale.source, err }, 'stale tag used')
-    this.#troubledUntilMs.set(keyOf(ref), clock.monotonicMs() + TROUBLE_PAUSE_MS)
+    this.#troubledUntilMs.set(tagKey(ref), clock.monotonicMs() + TROUBLE_PAUSE_MS)
     return stale
   }
 
-  /** Asks upstream, and takes note of what it says. */
+  /** Asks upstream, through the leads where there are some, and takes note of what it says. */
   async #confirm(ref: TagRef): Promise<ResolvedTag> {
     const { clock, tags } = this.#deps
     try {
-      const descriptor = await this.#askUpstream(ref)
-      await this.#keep(() => tags.put(ref, { ...descriptor, confirmedAtMs: clock.now() }), ref)
-      this.#troubledUntilMs.delete(keyOf(ref))
-      return { ...descriptor, stale: false, source: 'upstream' }
+      const answer = await this.#askLeads(ref)
+      const descriptor = answer ?? (await this.#askUpstream(ref))
+      const confirmedAtMs = answer?.confirmedAtMs ?? clock.now()
+      await this.#keep(() => tags.put(ref, { ...descriptorOf(descriptor), confirmedAtMs }), ref)
+      this.#troubledUntilMs.delete(tagKey(ref))
+      return { ...descriptorOf(descriptor), stale: false, source: answer?.link ?? 'upstream' }
     } catch (error) {
       if (error instanceof UpstreamNotFoundError) await this.#keep(() => tags.remove(ref), ref)
       throw error
@@ -130,6 +136,16 @@ export class TagResolver {
       if (isUpstreamsWord(error) || error instanceof UpstreamRateLimitedError) throw error
       throw new ContentUnavailableError(`the tag ${ref.tag} can't be resolved`, { cause: error })
     }
+  }
+
+  /** Only members that have proven membership may say what a tag means: no digest vouches for their answer. */
+  #askLeads(ref: TagRef): Promise<LeadAnswer | undefined> {
+    const { network } = this.#deps
+    if (!network.authenticated) return Promise.resolve(undefined)
+    return askTagLeads(
+      { ...this.#deps, isFresh: (record) => this.#freshnessOf(ref, record) === 'fresh' },
+      ref,
+    )
   }
 
   async #askUpstream(ref: TagRef): Promise<Descriptor> {
@@ -161,7 +177,7 @@ export class TagResolver {
     const answers = await Promise.all(
       nearest.map(async (member) => {
         try {
-          const record = await peers.askTag(member.peer, ref)
+          const record = await peers.askTag(member.peer, { ref })
           return { record, resolved: this.#usable(ref, record, member.link) }
         } catch (error) {
           log.debug({ ...ref, peer: member.peer, err: error }, 'peer could not say what a tag is')
@@ -197,10 +213,6 @@ export class TagResolver {
     const { clock, tagPolicyOf } = this.#deps
     return tagFreshness(tag, record, clock.now(), tagPolicyOf(upstream))
   }
-}
-
-function keyOf({ upstream, repository, tag }: TagRef): string {
-  return JSON.stringify([upstream, repository, tag])
 }
 
 function descriptorOf({ digest, mediaType, sizeBytes }: Descriptor): Descriptor {
