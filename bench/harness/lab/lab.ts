@@ -28,7 +28,7 @@ export interface Lab extends AsyncDisposable {
   createDir(name: string): Promise<string>
   /** The port that `place` listens on when it wants `port`: that one, or 0 where all places share an address. */
   portAt(port: number): number
-  /** Reads the counters of all links; empty where there are none. */
+  /** Reads the counters of all links; empty where there are none. Rejects with a BenchError when a link has broken. */
   linkBytes(): Promise<readonly LinkBytes[]>
   /** Whether links have rates, and {@link setRate} works. */
   readonly shapes: boolean
