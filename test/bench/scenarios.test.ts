@@ -28,6 +28,7 @@ async function playSmall(scenario: Scenario, contender: Contender, nodes: number
     nodes,
     seed: 3,
     imageBytes: IMAGE_BYTES,
+    compressiblePart: 0.5,
     signal: AbortSignal.timeout(TIMEOUT_MS),
     onStep: () => {},
   })

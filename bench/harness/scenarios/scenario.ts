@@ -5,6 +5,8 @@ export interface ScenarioInit {
   readonly seed: number
   /** Of an image, about. */
   readonly imageBytes: number
+  /** How much of what is in the layers' files compresses, from 0 to 1. */
+  readonly compressiblePart: number
 }
 
 /** Something that happens to a cluster. Knows nothing of contenders. */
