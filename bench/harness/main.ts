@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { writeResult } from '../support/result-file.ts'
 import { BenchError } from './bench-error.ts'
 import { removeLeftovers } from './lab/run-folder.ts'
+import { Venues } from './lab/venues.ts'
 import { readArguments, USAGE } from './read-arguments.ts'
 import { writeHtmlReport } from './report/html-report.ts'
 import { terminalTable } from './report/terminal-table.ts'
@@ -10,7 +11,7 @@ import { replayOf } from './scenarios/replay.ts'
 import { runScenario, type ScenarioResult } from './run-scenario.ts'
 
 /** Compares ways to bring images to nodes; see docs/benchmarks.md. */
-async function main(args: readonly string[]): Promise<void> {
+async function main(args: readonly string[], stop: AbortController): Promise<void> {
   const options = readArguments(args)
   if (options.help) {
     console.log(USAGE)
@@ -20,8 +21,7 @@ async function main(args: readonly string[]): Promise<void> {
   process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(
     new URL('../../node_modules/.cache/bench', import.meta.url),
   )
-  const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       stop.abort(new BenchError('stopped; everything that was made is being removed'))
     })
@@ -36,11 +36,12 @@ async function main(args: readonly string[]): Promise<void> {
 
   const scenarios = options.replay === undefined ? options.scenarios : [await replayOf(options.replay)]
   const results: ScenarioResult[] = []
+  await using venues = new Venues(options.mode)
   const onStep = (text: string) => {
     console.error(`${new Date().toISOString().slice(11, 19)} ${text}`)
   }
   for (const scenario of scenarios) {
-    const result = await runScenario(scenario, options.contenders, {
+    const result = await runScenario(scenario, options.contenders, venues, {
       ...options,
       signal: stop.signal,
       onStep,
@@ -53,10 +54,13 @@ async function main(args: readonly string[]): Promise<void> {
   console.log(`report: ${await writeHtmlReport(options.name)}`)
 }
 
+const stop = new AbortController()
 try {
-  await main(process.argv.slice(2))
+  await main(process.argv.slice(2), stop)
 } catch (error) {
-  if (!(error instanceof BenchError)) throw error
-  console.error(`bench: ${error.message}`)
+  // Ctrl-C reaches all processes of the run, too; what their ends bring about is no news.
+  const cause: unknown = stop.signal.aborted ? stop.signal.reason : error
+  if (!(cause instanceof BenchError)) throw cause
+  console.error(`bench: ${cause.message}`)
   process.exitCode = 2
 }

@@ -32,8 +32,19 @@ const ask = () => {
 ask()`
 
 async function roundTripMs(from: Place, to: Place, expectedMs: number): Promise<number> {
-  const [command = '', ...args] = [...from.launcher, process.execPath, '-e', QUICKEST_REFUSAL]
-  return Number((await runCommand(command, [...args, to.address, String(expectedMs * 1.5)])).stdout)
+  const [nsenter = process.execPath, ...args] = from.launcher
+  return Number(
+    (
+      await runCommand(nsenter, [
+        ...args,
+        process.execPath,
+        '-e',
+        QUICKEST_REFUSAL,
+        to.address,
+        String(expectedMs * 1.5),
+      ])
+    ).stdout,
+  )
 }
 
 const reason = whyNoNamespaces()

@@ -34,4 +34,6 @@ export interface Lab extends AsyncDisposable {
   readonly shapes: boolean
   /** Changes the rate of a link from now on, in both directions. */
   setRate(link: PlannedLink, rateBytesPerSecond: number | undefined): Promise<void>
+  /** Gives all links their own rates again, and makes machines forget what they have learned of the ways to others. */
+  reset(): Promise<void>
 }

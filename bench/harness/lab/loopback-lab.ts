@@ -22,6 +22,7 @@ export function buildLoopbackLab(folder: RunFolder, plan: NetworkPlan): Lab {
     linkBytes: () => Promise.resolve([]),
     shapes: false,
     setRate: () => Promise.reject(new BenchError('there are no links in loopback mode')),
+    reset: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   }
 }

@@ -31,6 +31,19 @@ export async function buildNetnsLab(folder: RunFolder, plan: NetworkPlan): Promi
     await batch('ip', ['-netns', fabric], commands.attachDelayed)
   }
 
+  const places = [plan.upstream, ...plan.nodes, plan.centralCache, ...plan.siteCaches]
+  const changed = new Set<PlannedLink>()
+  const setRate = async (link: PlannedLink, rateBytesPerSecond: number | undefined) => {
+    const ends = [{ namespace: fabric, device: upperDevice(plan, link) }, lowerEnd(run, plan, link)]
+    for (const { namespace, device } of ends) {
+      const line =
+        rateBytesPerSecond === undefined
+          ? `qdisc del dev ${device} root`
+          : shape('replace', device, rateBytesPerSecond)
+      await batch('tc', ['-netns', namespace], [line])
+    }
+  }
+
   const placeAt = (planned: PlannedPlace) => ({
     ...planned,
     launcher: launcherIn(namespaceOf(run, planned.name)),
@@ -53,13 +66,15 @@ export async function buildNetnsLab(folder: RunFolder, plan: NetworkPlan): Promi
     },
     shapes: true,
     async setRate(link, rateBytesPerSecond) {
-      const ends = [{ namespace: fabric, device: upperDevice(plan, link) }, lowerEnd(run, plan, link)]
-      for (const { namespace, device } of ends) {
-        const line =
-          rateBytesPerSecond === undefined
-            ? `qdisc del dev ${device} root`
-            : shape('replace', device, rateBytesPerSecond)
-        await batch('tc', ['-netns', namespace], [line])
+      changed.add(link)
+      await setRate(link, rateBytesPerSecond)
+    },
+    async reset() {
+      for (const link of changed) await setRate(link, link.rateBytesPerSecond)
+      changed.clear()
+      // What TCP has learned of a path, it starts the next connection with.
+      for (const { name } of places) {
+        await batch('ip', ['-netns', namespaceOf(run, name)], ['tcp_metrics flush'])
       }
     },
     async [Symbol.asyncDispose]() {

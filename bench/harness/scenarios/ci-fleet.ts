@@ -23,7 +23,12 @@ export const ciFleet: Scenario = {
     const popular = zipf(random, ZIPF_EXPONENT)
     const images: PublishedImage[] = []
     for (let index = 0; index < IMAGES; index += 1) {
-      const init = { seed: seed + 1 + index, sizeBytes: imageBytes * PART_OF_IMAGE, compressiblePart, versions: 1 }
+      const init = {
+        seed: seed + 1 + index,
+        sizeBytes: imageBytes * PART_OF_IMAGE,
+        compressiblePart,
+        versions: 1,
+      }
       const [spec] = imageChain(init)
       if (spec !== undefined) images.push(await stage.publish(`bench/job-${index}`, 'latest', spec))
     }

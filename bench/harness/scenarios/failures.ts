@@ -77,7 +77,10 @@ export const warmRestart: Scenario = {
   },
 }
 
-async function publishOne(stage: Stage, { seed, imageBytes, compressiblePart }: ScenarioInit): Promise<PublishedImage> {
+async function publishOne(
+  stage: Stage,
+  { seed, imageBytes, compressiblePart }: ScenarioInit,
+): Promise<PublishedImage> {
   const [spec] = imageChain({ seed, sizeBytes: imageBytes, compressiblePart, versions: 1 })
   if (spec === undefined) throw new RangeError('no image')
   return stage.publish('bench/app', 'v1', spec)

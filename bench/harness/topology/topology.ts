@@ -1,5 +1,5 @@
 /** The speed of a link in each direction, in bytes per second; undefined where nothing holds it back. */
-export type LinkRate = number | undefined
+type LinkRate = number | undefined
 
 /** How a link is. */
 export interface LinkQuality {

@@ -51,6 +51,9 @@ export function imageChain({ seed, sizeBytes, compressiblePart, versions }: Imag
   return Array.from({ length: versions }, (_, version) => ({
     seed,
     layerBytes: [],
-    sharedLayers: [...shared, ...layers(`v${version + 1}`, catalog.layers(1, 4), sizeBytes * OWN_PART, 'zstd')],
+    sharedLayers: [
+      ...shared,
+      ...layers(`v${version + 1}`, catalog.layers(1, 4), sizeBytes * OWN_PART, 'zstd'),
+    ],
   }))
 }
