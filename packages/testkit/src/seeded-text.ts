@@ -30,7 +30,10 @@ const DICTIONARY = makeDictionary()
 function makeDictionary(): readonly Buffer[] {
   const random = seededBytes('dictionary', WORDS * (MAX_LETTERS + 1))
   return Array.from({ length: WORDS }, (_, index) => {
-    const [length = 0, ...letters] = random.subarray(index * (MAX_LETTERS + 1), (index + 1) * (MAX_LETTERS + 1))
+    const [length = 0, ...letters] = random.subarray(
+      index * (MAX_LETTERS + 1),
+      (index + 1) * (MAX_LETTERS + 1),
+    )
     const count = MIN_LETTERS + (length % (MAX_LETTERS - MIN_LETTERS + 1))
     return Buffer.from([...letters.slice(0, count).map((letter) => LOWER_CASE_A + (letter % LETTERS)), SPACE])
   })
