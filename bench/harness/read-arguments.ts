@@ -35,6 +35,7 @@ export function readArguments(args: readonly string[]) {
   const names = values.scenario.split(',')
   return {
     help: values.help,
+    allScenarios: values.replay === undefined && names.includes('all'),
     scenarios: values.replay === undefined ? scenariosByName(names) : [],
     replay:
       values.replay === undefined

@@ -146,7 +146,8 @@ async function startContender(contender: Contender, deps: ContenderDeps): Promis
   }
 }
 
-async function topologyOf(
+/** The topology that a scenario is played on. Rejects with a BenchError. */
+export async function topologyOf(
   scenario: Scenario,
   { nodes, topologyFile }: Pick<RunScenarioOptions, 'nodes' | 'topologyFile'>,
 ): Promise<Topology> {

@@ -17,6 +17,8 @@ export interface Scenario {
   readonly topology: string
   /** Whether it makes no sense without links of given rates. */
   readonly needsLinks?: boolean
+  /** @default 1 */
+  readonly minNodes?: number
   /** Whether real clients take part where they can. */
   readonly realClients?: boolean
   play(stage: Stage, init: ScenarioInit): Promise<void>
