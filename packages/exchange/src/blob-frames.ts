@@ -23,7 +23,7 @@
  *
  * | type | frame | fields |
  * |---|---|---|
- * | 1 | open | kind `manifest` or `blob`, upstream, repository, digest, leadScope? `site`, `region` or `world` |
+ * | 1 | open | kind `manifest` or `blob`, upstream, repository, digest, access? `anonymous` or `login`, confirmed?, leadScope? `site`, `region` or `world` |
  * | 2 | head | sizeBytes, pieceBytes, complete |
  * | 3 | refuse | reason `missing`, `busy` or `unavailable`, message |
  * | 4 | want | index |
@@ -62,6 +62,8 @@ const KINDS = {
       upstream: contentSchema.upstream,
       repository: contentSchema.repository,
       digest: contentSchema.digest,
+      access: contentSchema.access,
+      confirmed: z.boolean().optional(),
       leadScope: z.enum(LINK_CLASSES).optional(),
     }),
   },
@@ -114,9 +116,9 @@ export function decodeBlobFrame(frame: Frame): BlobFrame {
 }
 
 /** "I want this." */
-export function openFrame({ ref, leadScope }: TransferRequest): Frame {
-  const { kind, upstream, repository, digest } = ref
-  return encodeFrame(KINDS.open, { kind, upstream, repository, digest, leadScope })
+export function openFrame({ ref, leadScope, isConfirmed: confirmed }: TransferRequest): Frame {
+  const { kind, upstream, repository, digest, access } = ref
+  return encodeFrame(KINDS.open, { kind, upstream, repository, digest, access, confirmed, leadScope })
 }
 
 /** "This is how long it is, and how I cut it." */

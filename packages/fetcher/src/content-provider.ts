@@ -3,12 +3,16 @@ import {
   type BlobStore,
   type ByteRange,
   type Clock,
+  type ContentRef,
   ContentUnavailableError,
+  coversAccess,
+  type PeerNetwork,
   type TagRecord,
   type TagRef,
   type TagStore,
 } from '@layermesh/interface'
 
+import type { ContentRights } from './content-rights.ts'
 import type { OpenGeneration } from './fill-job.ts'
 import type { FillJobs } from './fill-jobs.ts'
 import { tagFreshness, type TagPolicy } from './tag-freshness.ts'
@@ -17,12 +21,17 @@ import { tagFreshness, type TagPolicy } from './tag-freshness.ts'
 export interface NodeContentProviderDeps {
   readonly store: BlobStore
   readonly tags: TagStore
+  readonly network: Pick<PeerNetwork, 'authenticated'>
+  readonly rights: ContentRights
   readonly jobs: FillJobs
   readonly clock: Clock
   readonly tagPolicyOf: (upstream: string) => TagPolicy
 }
 
-/** Gives to peers what this node holds and, as a lead, what it is getting. */
+/**
+ * Gives to peers what this node holds and, as a lead, what it is getting. Members that have proven the cluster's secret are
+ * believed about what their clients may have; anybody else gets what upstream gives to anybody, under the repository that is asked for.
+ */
 export class NodeContentProvider implements ContentProvider {
   readonly #deps: NodeContentProviderDeps
 
@@ -31,22 +40,30 @@ export class NodeContentProvider implements ContentProvider {
   }
 
   async provide(request: IncomingRequest, options: ProvideOptions): Promise<ProvidedContent | undefined> {
-    const { store, jobs } = this.#deps
-    const { ref, leadScope } = request
+    const { network, rights, store, jobs } = this.#deps
+    const { leadScope } = request
+    const ref = network.authenticated ? request.ref : anonymously(request.ref)
+    if (network.authenticated && request.isConfirmed === true) rights.note(ref)
     const running = jobs.find(ref.digest)
-    if (running === undefined && (await store.stat(ref.digest)) !== undefined) return this.#held(request)
+    if (running === undefined && (await store.stat(ref.digest)) !== undefined) {
+      await rights.require(ref, options)
+      return this.#held(request)
+    }
     // Who asks for what we announced must not be made to wait for what we are fetching: we could be waiting for it.
     if (leadScope === undefined) return undefined
     const job = jobs.join(ref, leadScope)
+    // What comes for this repository is confirmed by its coming.
+    if (!job.isFor(ref)) await rights.require(ref, options)
     if (!job.leadFor(leadScope)) throw new ContentUnavailableError('this node waits for another lead')
     const opened = await job.follow('peer', options.signal)
     return opened === undefined ? this.#held(request) : filling(opened)
   }
 
   async findTag(ref: TagRef): Promise<TagRecord | undefined> {
-    const { clock, tags, tagPolicyOf } = this.#deps
+    const { clock, network, tags, tagPolicyOf } = this.#deps
     const record = await tags.find(ref)
-    if (record === undefined) return undefined
+    const access = network.authenticated ? ref.access : undefined
+    if (record === undefined || !coversAccess(record.access, access)) return undefined
     const freshness = tagFreshness(ref.tag, record, clock.now(), tagPolicyOf(ref.upstream))
     return freshness === 'expired' ? undefined : record
   }
@@ -69,6 +86,10 @@ export class NodeContentProvider implements ContentProvider {
       [Symbol.asyncDispose]: () => handle[Symbol.asyncDispose](),
     }
   }
+}
+
+function anonymously({ access: _access, ...ref }: ContentRef): ContentRef {
+  return ref
 }
 
 /** Pieces of a fill, as they come. The last one comes when the whole blob has turned out right. */
