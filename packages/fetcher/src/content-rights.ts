@@ -48,9 +48,11 @@ export class ContentRights {
 
   constructor(deps: ContentRightsDeps) {
     this.#deps = deps
-    const perf = { now: () => deps.clock.monotonicMs() }
-    this.#known = new LRUCache({ max: MAX_KNOWN, ttl: KNOWN_FOR_MS, perf })
-    this.#notedManifests = new LRUCache({ max: MAX_NOTED_MANIFESTS, ttl: KNOWN_FOR_MS, perf })
+    // 0 would stand for an entry that has no time.
+    const perf = { now: () => deps.clock.monotonicMs() + 1 }
+    const life = { ttl: KNOWN_FOR_MS, ttlResolution: 0, perf }
+    this.#known = new LRUCache({ max: MAX_KNOWN, ...life })
+    this.#notedManifests = new LRUCache({ max: MAX_NOTED_MANIFESTS, ...life })
   }
 
   /** Whether the content is known to be confirmed, without looking at the disk. */

@@ -315,9 +315,36 @@ describe('Endpoint', () => {
       }
     })
 
+    for (const auth of ['bearer', 'basic'] as const) {
+      it(`says that it took a login (${auth}), and uses it for nobody else`, async () => {
+        await using fixture = await startFixture({ auth, login: PASSWORD, secret: PASSWORD })
+        const { client, blob, origin } = fixture
+        const { digest } = blob.descriptor
+        await assert.rejects(client.headManifest(REF, TAG), { code: 'ERR_UPSTREAM_DENIED' })
+        await assert.rejects(client.getTags(REF, ''), { code: 'ERR_UPSTREAM_DENIED' })
+        assert.ok(origin.requests.every(({ authorization }) => !authorization))
+        const content = await client.getContent({ ...AS_LOGIN, kind: 'blob', digest }, 0)
+        await textOf(content.body)
+        const answers = [
+          await client.headManifest(AS_LOGIN, TAG),
+          await client.getManifest(AS_LOGIN, TAG),
+          await client.headBlob(AS_LOGIN, digest),
+          content,
+        ]
+        assert.deepEqual(
+          answers.map((answer) => answer?.access),
+          Array<string>(4).fill('login'),
+        )
+        assert.equal((await client.getTags(AS_LOGIN, '')).tags.length, 1)
+        // What the login was given is not lent to others.
+        await assert.rejects(client.headBlob(REF, digest), { code: 'ERR_UPSTREAM_DENIED' })
+      })
+    }
+
     it('asks a public repository without a login', async () => {
       await using fixture = await startFixture({ secret: PASSWORD })
-      await fixture.client.headManifest(AS_LOGIN, TAG)
+      const descriptor = await fixture.client.headManifest(AS_LOGIN, TAG)
+      assert.equal(descriptor?.access, undefined)
       assert.deepEqual(
         fixture.origin.requests.map(({ authorization }) => authorization),
         [false],
