@@ -1,4 +1,4 @@
-import { BlockList, isIPv6, type Socket } from 'node:net'
+import { BlockList, isIPv6 } from 'node:net'
 import type { Access, ContentFetcher } from '@layermesh/interface'
 
 /** Says what a client may have of an upstream; `isLocal` as {@link isLocalClient} says. */
@@ -11,11 +11,14 @@ const LOOPBACK = new BlockList()
 LOOPBACK.addSubnet('127.0.0.0', 8)
 LOOPBACK.addAddress('::1', 'ipv6')
 
+/** The two ends of a connection. */
+interface Ends {
+  readonly localAddress?: string | undefined
+  readonly remoteAddress?: string | undefined
+}
+
 /** Whether a client is on this machine: it reached us on a loopback address, from one. */
-export function isLocalClient({
-  localAddress,
-  remoteAddress,
-}: Pick<Socket, 'localAddress' | 'remoteAddress'>) {
+export function isLocalClient({ localAddress, remoteAddress }: Ends): boolean {
   return [localAddress, remoteAddress].every(
     // An IPv4 address of a listener for both families (`::ffff:127.0.0.1`) is looked up as such.
     (address) => address !== undefined && LOOPBACK.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'),

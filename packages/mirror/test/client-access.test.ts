@@ -23,10 +23,7 @@ describe('isLocalClient', () => {
   ]
   for (const [localAddress, remoteAddress, expected] of cases) {
     it(`is ${String(expected)} for ${remoteAddress ?? 'nobody'} at ${localAddress ?? 'nowhere'}`, () => {
-      assert.equal(
-        isLocalClient({ ...(localAddress && { localAddress }), ...(remoteAddress && { remoteAddress }) }),
-        expected,
-      )
+      assert.equal(isLocalClient({ localAddress, remoteAddress }), expected)
     })
   }
 })
