@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { decode, encode } from 'cborg'
 import fc from 'fast-check'
-import { PeerProtocolError } from '@layermesh/interface'
-import { digestOf } from '@layermesh/oci'
+import { PeerProtocolError, type PeerId } from '@layermesh/interface'
+import type { Holding } from '../src/claim.ts'
 import {
   decodeHoldingsMessage,
   encodeHoldingsMessage,
@@ -11,30 +11,46 @@ import {
   type HoldingsDelta,
   type HoldingsHeartbeat,
 } from '../src/holdings-messages.ts'
-import type { Holding } from '../src/holdings-table.ts'
+import { hashOf } from './support/hashes.ts'
 
-const layer = digestOf(Buffer.from('layer'))
-const config = digestOf(Buffer.from('config'), 'sha512')
+const [a, b] = ['peer-a', 'peer-b'] as [PeerId, PeerId]
+const layer = hashOf('layer')
+const config = hashOf('config', 'sha512')
 const delta: HoldingsDelta = {
   kind: 'delta',
   epoch: 7,
   sequence: 3,
-  added: [[layer, 1000]],
-  removed: [config],
+  changes: [{ peer: a, added: [[layer, 1000]], removed: [config] }],
 }
-const heartbeat: HoldingsHeartbeat = { kind: 'heartbeat', epoch: 7, sequence: 3, count: 12 }
+const heartbeat: HoldingsHeartbeat = {
+  kind: 'heartbeat',
+  epoch: 7,
+  sequence: 3,
+  count: 12,
+  fingerprint: { high: 0xfedcba98, low: 1 },
+}
 
-const digestArb = fc
-  .tuple(fc.uint8Array({ maxLength: 4 }), fc.constantFrom('sha256', 'sha512'))
-  .map(([bytes, algorithm]) => digestOf(bytes, algorithm))
+const hashArb = fc
+  .tuple(fc.nat(1000), fc.constantFrom('sha256', 'sha512'))
+  .map(([name, algorithm]) => hashOf(name, algorithm))
+const word = fc.nat(2 ** 32 - 1)
 const messageArb: fc.Arbitrary<HoldingsDelta | HoldingsHeartbeat> = fc.oneof(
   fc.record(
     {
       kind: fc.constant('delta' as const),
       epoch: fc.maxSafeNat(),
       sequence: fc.integer({ min: 1 }),
-      added: fc.array(fc.tuple(digestArb, fc.maxSafeNat()), { maxLength: 20 }),
-      removed: fc.array(digestArb, { maxLength: 20 }),
+      changes: fc.array(
+        fc.record(
+          {
+            peer: fc.constantFrom(a, b),
+            added: fc.array(fc.tuple(hashArb, fc.maxSafeNat()), { maxLength: 10 }),
+            removed: fc.array(hashArb, { maxLength: 10 }),
+          },
+          { noNullPrototype: true },
+        ),
+        { maxLength: 5 },
+      ),
     },
     { noNullPrototype: true },
   ),
@@ -44,6 +60,7 @@ const messageArb: fc.Arbitrary<HoldingsDelta | HoldingsHeartbeat> = fc.oneof(
       epoch: fc.maxSafeNat(),
       sequence: fc.maxSafeNat(),
       count: fc.maxSafeNat(),
+      fingerprint: fc.record({ high: word, low: word }, { noNullPrototype: true }),
     },
     { noNullPrototype: true },
   ),
@@ -83,17 +100,18 @@ describe('holdings messages', () => {
       )
     })
 
-    it('reads a full delta of the longest digests', () => {
-      const added = Array.from({ length: MAX_DELTA_CHANGES }, (_, index): Holding => [
-        digestOf(Buffer.from(String(index)), 'sha512'),
-        Number.MAX_SAFE_INTEGER,
-      ])
-      const full = { ...delta, added, removed: [] }
+    it('reads a full delta of the longest digests, each of another holder', () => {
+      const changes = Array.from({ length: MAX_DELTA_CHANGES }, (_, index) => ({
+        peer: `12D3KooWGatU9uWBeVLTmXqzAjHCt7hUUrXAhBv${index.toString().padStart(13, '0')}` as PeerId,
+        added: [[hashOf(index, 'sha512'), Number.MAX_SAFE_INTEGER]] satisfies Holding[],
+        removed: [],
+      }))
+      const full = { ...delta, changes }
       assert.deepEqual(decodeHoldingsMessage(encodeHoldingsMessage(full)), full)
     })
 
     it('ignores fields that it does not know', () => {
-      assert.deepEqual(decodeHoldingsMessage(wireWith(heartbeat, { fingerprint: 'abc' })), heartbeat)
+      assert.deepEqual(decodeHoldingsMessage(wireWith(heartbeat, { load: 'high' })), heartbeat)
     })
 
     it('tells the version of a message that is of another one, and of a kind that it does not know', () => {
@@ -111,10 +129,15 @@ describe('holdings messages', () => {
       ['no version', encode({ kind: 'heartbeat', epoch: 1, sequence: 1, count: 1 })],
       ['a negative sequence', wireWith(heartbeat, { sequence: -1 })],
       ['a delta without a number', wireWith(delta, { sequence: 0 })],
-      ['a size that is negative', wireWith(delta, { added: [[new Uint8Array(32), -1]] })],
-      ['a size that no number counts exactly', wireWith(delta, { added: [[new Uint8Array(32), 2n ** 63n]] })],
-      ['a hash of the wrong length', wireWith(delta, { removed: [new Uint8Array(20)] })],
-      ['too many changes', wireWith(delta, { removed: Array(MAX_DELTA_CHANGES).fill(new Uint8Array(32)) })],
+      ['a size that is negative', wireWith(delta, { changes: [[a, [[layer, -1]], []]] })],
+      ['a size that no number counts exactly', wireWith(delta, { changes: [[a, [[layer, 2n ** 63n]], []]] })],
+      ['a hash of the wrong length', wireWith(delta, { changes: [[a, [], [new Uint8Array(20)]]] })],
+      ['a holder without a name', wireWith(delta, { changes: [['', [], [layer]]] })],
+      [
+        'too many changes',
+        wireWith(delta, { changes: [a, b].map((peer) => [peer, [], Array(501).fill(layer)]) }),
+      ],
+      ['a fingerprint of the wrong length', wireWith(heartbeat, { fingerprint: new Uint8Array(7) })],
       ['a message that is too long', wireWith(heartbeat, { padding: 'x'.repeat(MAX_MESSAGE_BYTES) })],
       ['lists in lists without end', Buffer.alloc(MAX_MESSAGE_BYTES, 0x81)],
     ] as const) {
