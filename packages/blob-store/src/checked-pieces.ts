@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto'
 import type { PieceTable } from '@layermesh/interface'
 import type { BufferPool } from './buffer-pool.ts'
 import type { PieceGrid } from './piece-grid.ts'
-import { readFully } from './range-reader.ts'
+import { readReadable } from './range-reader.ts'
 import type { SharedFile } from './shared-file.ts'
-import { isSystemError } from './system-error.ts'
 
 /** For files all of whose pieces are right: there are many, and nothing has to be noted for them. */
 const NO_PIECES = new Uint8Array(0)
@@ -59,13 +58,10 @@ export class CheckedPieces {
     try {
       for (let offset = this.#grid.startOf(index); offset < end;) {
         const chunk = buffer.subarray(0, Math.min(buffer.length, end - offset))
-        if ((await readFully(file.handle, chunk, offset)) < chunk.length) return false
+        if ((await readReadable(file.handle, chunk, offset)) < chunk.length) return false
         hash.update(chunk)
         offset += chunk.length
       }
-    } catch (error) {
-      if (isSystemError(error, 'EIO')) return false
-      throw error
     } finally {
       pool.release(buffer)
       await file.release()

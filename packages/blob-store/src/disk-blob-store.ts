@@ -19,7 +19,7 @@ import {
 } from '@layermesh/interface'
 import type { BlobEntry } from './blob-entry.ts'
 import type { NewBlob } from './blob-index.ts'
-import { BlobFolders } from './blob-folders.ts'
+import type { BlobFiles } from './blob-files.ts'
 import { CheckedPieces } from './checked-pieces.ts'
 import { DiskBlobHandle } from './disk-blob-handle.ts'
 import type { VerifiedFile } from './disk-fill.ts'
@@ -30,16 +30,16 @@ import { KeyedQueue } from './keyed-queue.ts'
 import type { LevelLinkStore } from './level-link-store.ts'
 import { PieceGrid } from './piece-grid.ts'
 import type { PullLeases } from './pull-leases.ts'
-import type { Quarantine } from './quarantine.ts'
 import { readManifestFile } from './read-manifest-file.ts'
 import { findUnsettled } from './reconcile.ts'
 import { SharedFile } from './shared-file.ts'
-import { isSystemError } from './system-error.ts'
 import { firstUsage, usedAgain } from './usage.ts'
+import type { WrongFiles } from './wrong-files.ts'
 
 export interface DiskBlobStoreDeps extends Omit<DiskFillsDeps, 'publish'> {
   readonly leases: PullLeases
-  readonly quarantine: Quarantine
+  readonly files: BlobFiles
+  readonly wrongFiles: WrongFiles
   readonly links: LevelLinkStore
   /** By `reason`. */
   readonly removedBytes: Counter
@@ -56,17 +56,13 @@ const SETTLED_AT_ONCE = 4
 export class DiskBlobStore implements BlobStore {
   readonly #deps: DiskBlobStoreDeps
   readonly #fills: DiskFills
-  readonly #folders: BlobFolders
   /** Everything that changes a blob's file or entry; reading needs no turn. */
   readonly #changes = new KeyedQueue<Digest>()
   readonly #tables = new SingleFlight<BlobEntry, PieceTable>()
   readonly #listeners = new Set<HoldingsListener>()
-  /** Wrong files that the disk doesn't let us move or remove, and when each was last changed: not to be hashed again and again. */
-  readonly #stuck = new Map<Digest, number>()
 
   constructor(deps: DiskBlobStoreDeps) {
     this.#deps = deps
-    this.#folders = new BlobFolders(deps.disk)
     this.#fills = new DiskFills({ ...deps, publish: (file) => this.#publish(file) })
   }
 
@@ -100,7 +96,7 @@ export class DiskBlobStore implements BlobStore {
 
   async stat(digest: Digest): Promise<BlobStat | undefined> {
     const entry = this.#deps.index.get(digest)
-    const file = await this.#fileStat(digest)
+    const file = await this.#deps.files.stat(digest)
     if (entry?.stat.sizeBytes === file?.size) return entry?.stat
     return (await this.#changes.run(digest, () => this.#settle(digest)))?.stat
   }
@@ -109,16 +105,19 @@ export class DiskBlobStore implements BlobStore {
     for (;;) {
       const entry = await this.#held(digest)
       if (entry === undefined) throw new BlobNotFoundError(digest)
-      const file = await this.#openFile(digest)
-      if (await this.#belongsTo(entry, file)) {
-        this.#use(entry)
-        entry.readers++
-        const shared = new SharedFile(file)
-        shared.onClose(() => entry.readers--)
-        return new DiskBlobHandle(digest, this.#sourceOf(entry, shared), shared, this.#deps.pool)
+      const file = new SharedFile(await this.#deps.files.open(digest))
+      let isOurs = false
+      try {
+        isOurs = await this.#belongsTo(entry, file.handle)
+      } finally {
+        // If it isn't, the blob went meanwhile, and may have come again.
+        if (!isOurs) await file.release()
       }
-      // The blob went meanwhile, and may have come again.
-      await file.close()
+      if (!isOurs) continue
+      this.#use(entry)
+      entry.readers++
+      file.onClose(() => entry.readers--)
+      return new DiskBlobHandle(digest, this.#sourceOf(entry, file), file, this.#deps.pool)
     }
   }
 
@@ -147,9 +146,10 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async remove(digest: Digest, reason: RemovalReason): Promise<void> {
-    const { disk, faultHook, layout } = this.#deps
+    const { faultHook, files, wrongFiles } = this.#deps
     await this.#changes.run(digest, async () => {
-      await disk.remove(layout.blobPath(digest))
+      await files.remove(digest)
+      wrongFiles.forget(digest)
       await faultHook('blob-unlinked')
       await this.#forget(digest, reason)
     })
@@ -186,8 +186,9 @@ export class DiskBlobStore implements BlobStore {
   /** Makes file and entry agree, and returns what is held then. Only in a turn of `#changes`. */
   async #settle(digest: Digest): Promise<BlobEntry | undefined> {
     const entry = this.#deps.index.get(digest)
-    const file = await this.#fileStat(digest)
+    const file = await this.#deps.files.stat(digest)
     if (entry?.stat.sizeBytes === file?.size) return entry
+    if (file === undefined) this.#deps.wrongFiles.forget(digest)
     if (entry === undefined) return file === undefined ? undefined : this.#adopt(digest, file)
     // A file that somebody has removed is as good as purged; one that has changed its size isn't what was verified.
     if (file === undefined) await this.#forget(digest, 'purged')
@@ -197,14 +198,14 @@ export class DiskBlobStore implements BlobStore {
 
   /** Takes in a file that the index doesn't know, if it is right. Only in a turn of `#changes`. */
   async #adopt(digest: Digest, { size, mtimeMs }: DiskStat): Promise<BlobEntry | undefined> {
-    if (this.#stuck.get(digest) === mtimeMs) return undefined
-    const { nowMs } = this.#deps
+    const { files, nowMs, pool, wrongFiles } = this.#deps
+    if (wrongFiles.has(digest, mtimeMs)) return undefined
     const stat = { digest, sizeBytes: size, pieceBytes: pieceBytesFor(size) }
-    const file = await this.#openFile(digest)
+    const file = await files.open(digest)
     try {
-      const hashed = await this.#hash(file, stat)
+      const hashed = await hashFile(file, stat, pool)
       if (hashed?.actual !== digest) {
-        await this.#quarantine(digest, size, wrongDigest(hashed))
+        await wrongFiles.take(digest, size, wrongDigest(hashed))
         return undefined
       }
       const manifest = await readManifestFile(file, size, hashed.firstByte)
@@ -268,8 +269,9 @@ export class DiskBlobStore implements BlobStore {
       },
       beforeChunk() {},
       endedAt: async (offset: number) => {
-        await this.stat(digest)
-        return new BlobDamagedError(digest, `its file ends at ${offset} of ${sizeBytes} bytes`)
+        const what = `its file can't be read from byte ${offset} of ${sizeBytes} on`
+        await this.#changes.run(digest, () => this.#lose(entry, what))
+        return new BlobDamagedError(digest, what)
       },
     }
   }
@@ -292,23 +294,8 @@ export class DiskBlobStore implements BlobStore {
     const { digest, sizeBytes } = entry.stat
     // Whatever was committed meanwhile isn't the file that was found wrong.
     if (this.#deps.index.get(digest) !== entry) return
-    await this.#quarantine(digest, sizeBytes, reason)
+    await this.#deps.wrongFiles.take(digest, sizeBytes, reason)
     await this.#forget(digest, 'damaged')
-  }
-
-  /** Moves a wrong file out of the way; where the disk refuses, it is remembered as wrong. Only in a turn of `#changes`. */
-  async #quarantine(digest: Digest, sizeBytes: number, reason: string): Promise<void> {
-    const { faultHook, layout, log, quarantine } = this.#deps
-    log.warn({ digest, reason }, 'damaged blob quarantined')
-    try {
-      await quarantine.take(layout.blobPath(digest), sizeBytes)
-    } catch (err) {
-      const file = isSystemError(err, 'ENOENT') ? undefined : await this.#fileStat(digest)
-      if (file === undefined) return
-      log.error({ digest, err }, 'damaged blob not moved')
-      this.#stuck.set(digest, file.mtimeMs)
-    }
-    await faultHook('blob-quarantined')
   }
 
   /** Removes an entry, whose file has gone. Only in a turn of `#changes`. */
@@ -343,7 +330,7 @@ export class DiskBlobStore implements BlobStore {
 
   /** The commit of a fill, after the bytes were found right. Each step may be the last one before a crash. */
   #publish({ stat, path, file, pieceHashes }: VerifiedFile): Promise<void> {
-    const { disk, faultHook, layout, nowMs } = this.#deps
+    const { disk, faultHook, files, nowMs, wrongFiles } = this.#deps
     const { digest, sizeBytes, pieceBytes } = stat
     return this.#changes.run(digest, async () => {
       await faultHook('blob-verified')
@@ -355,8 +342,8 @@ export class DiskBlobStore implements BlobStore {
       await faultHook('file-synced')
       const manifest = await readManifestFile(file.handle, sizeBytes)
       const { mtimeMs } = await file.handle.stat()
-      await this.#rename(path, layout.blobPath(digest))
-      this.#stuck.delete(digest)
+      await files.moveIn(path, digest)
+      wrongFiles.forget(digest)
       const blob = { stat, usage: firstUsage(nowMs()), verifiedAtMs: nowMs(), pieceHashes, manifest }
       const entry = await this.#index(blob)
       this.#keepForPull(digest)
@@ -369,20 +356,6 @@ export class DiskBlobStore implements BlobStore {
       await faultHook('blob-indexed')
       this.#tellAdded(stat)
     })
-  }
-
-  /** Gives a file its final name so that it survives a power cut. Where that can't be promised, the file is removed. */
-  async #rename(path: string, blobPath: string): Promise<void> {
-    const { disk, faultHook } = this.#deps
-    await this.#folders.moveIn(path, blobPath)
-    await faultHook('file-renamed')
-    try {
-      await this.#folders.sync(blobPath)
-    } catch (error) {
-      await disk.remove(blobPath).catch(() => {})
-      throw error
-    }
-    await faultHook('folder-synced')
   }
 
   async #tableOf(entry: BlobEntry): Promise<PieceTable> {
@@ -409,7 +382,7 @@ export class DiskBlobStore implements BlobStore {
       return await this.#tableOf(entry)
     } catch (error) {
       if (!(error instanceof BlobNotFoundError)) throw error
-      const hashed = await this.#hash(file, entry.stat)
+      const hashed = await hashFile(file, entry.stat, this.#deps.pool)
       if (hashed?.actual !== digest) throw new BlobDamagedError(digest, wrongDigest(hashed))
       return { pieceBytes, hashes: hashed.pieceHashes }
     }
@@ -417,12 +390,12 @@ export class DiskBlobStore implements BlobStore {
 
   /** Hashes the whole file of a blob; undefined when it is wrong, and the blob is lost then. */
   async #verify(entry: BlobEntry, keepPace?: PaceKeeper): Promise<HashedFile | undefined> {
-    const { index, log, nowMs } = this.#deps
+    const { files, index, log, nowMs, pool } = this.#deps
     const { digest, sizeBytes, pieceBytes } = entry.stat
-    const file = await this.#openFile(digest)
+    const file = await files.open(digest)
     try {
       const { mtimeMs } = await file.stat()
-      const hashed = await this.#hash(file, entry.stat, keepPace)
+      const hashed = await hashFile(file, entry.stat, pool, keepPace)
       const isRight = hashed?.actual === digest
       await this.#changes.run(digest, async () => {
         // Whatever was removed or committed meanwhile isn't the file that was hashed.
@@ -440,34 +413,6 @@ export class DiskBlobStore implements BlobStore {
       return isRight ? hashed : undefined
     } finally {
       await file.close()
-    }
-  }
-
-  /** Hashes a file; one that the disk can't give back any more is as good as one that is too short. */
-  async #hash(file: FileHandle, stat: BlobStat, keepPace?: PaceKeeper): Promise<HashedFile | undefined> {
-    try {
-      return await hashFile(file, stat, this.#deps.pool, keepPace)
-    } catch (error) {
-      if (isSystemError(error, 'EIO')) return undefined
-      throw error
-    }
-  }
-
-  async #openFile(digest: Digest): Promise<FileHandle> {
-    try {
-      return await this.#deps.disk.open(this.#deps.layout.blobPath(digest), 'r')
-    } catch (cause) {
-      if (isSystemError(cause, 'ENOENT')) throw new BlobNotFoundError(digest, { cause })
-      throw cause
-    }
-  }
-
-  async #fileStat(digest: Digest): Promise<DiskStat | undefined> {
-    try {
-      return await this.#deps.disk.stat(this.#deps.layout.blobPath(digest))
-    } catch (error) {
-      if (isSystemError(error, 'ENOENT')) return undefined
-      throw error
     }
   }
 }

@@ -129,7 +129,8 @@ export class DiskFill implements Fill {
         this.#throwIfRefuted()
         this.#exposed = true
       },
-      endedAt: (offset) => Promise.resolve(this.#writeError(new Error(`its file ends at ${offset}`))),
+      endedAt: (offset) =>
+        Promise.resolve(this.#writeError(new Error(`its file can't be read from ${offset} on`))),
     }
   }
 

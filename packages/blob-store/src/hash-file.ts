@@ -4,7 +4,7 @@ import { createDigestHash, digestAlgorithm } from '@layermesh/oci'
 import type { BufferPool } from './buffer-pool.ts'
 import { PieceGrid } from './piece-grid.ts'
 import { isOnePieceDigest, PieceHasher } from './piece-hasher.ts'
-import { readFully } from './range-reader.ts'
+import { readReadable } from './range-reader.ts'
 
 /** What a file really has. */
 export interface HashedFile {
@@ -19,7 +19,7 @@ export type PaceKeeper = (bytes: number) => Promise<void> | void
 
 /**
  * Hashes a blob's file as it is on disk: the digest that it really has, and the SHA-256 of each piece; undefined when
- * the file ends before the blob's size. `keepPace` may hold it up.
+ * the file ends, or can't be read on, before the blob's size. `keepPace` may hold it up.
  */
 export async function hashFile(
   file: FileHandle,
@@ -35,7 +35,7 @@ export async function hashFile(
   try {
     for (let offset = 0; offset < sizeBytes;) {
       const chunk = buffer.subarray(0, Math.min(buffer.length, sizeBytes - offset))
-      if ((await readFully(file, chunk, offset)) < chunk.length) return undefined
+      if ((await readReadable(file, chunk, offset)) < chunk.length) return undefined
       whole?.update(chunk)
       pieces.update(offset, chunk)
       firstByte ??= chunk[0]

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { RangeUnsatisfiableError, type ByteRange } from '@layermesh/interface'
 import { allocateBytes, CHUNK_BYTES, type BufferPool } from './buffer-pool.ts'
+import { isSystemError } from './system-error.ts'
 
 /** A file to read ranges of, finished or growing. */
 export interface RangeSource {
@@ -13,7 +14,7 @@ export interface RangeSource {
   readableEnd(offset: number, limit: number, signal: AbortSignal | undefined): Promise<number>
   /** Called right before each chunk is handed out; throws when no further byte may be. */
   beforeChunk(): void
-  /** The error to throw when the file ends at `offset`, before its size. */
+  /** The error to throw when the file ends, or can't be read on, at `offset`, before its size. */
   endedAt(offset: number): Promise<Error>
 }
 
@@ -49,7 +50,7 @@ export async function* readRange(
     const length = end - offset
     const buffer = isSmall || end === range.end ? allocateBytes(length) : (buffers[turn] ??= pool.acquire())
     const chunk = buffer.subarray(0, length)
-    const bytesRead = await readFully(source.file, chunk, offset)
+    const bytesRead = await readReadable(source.file, chunk, offset)
     if (bytesRead < length) throw await source.endedAt(offset + bytesRead)
     signal?.throwIfAborted()
     source.beforeChunk()
@@ -68,4 +69,14 @@ export async function readFully(file: FileHandle, target: Uint8Array, offset: nu
     done += bytesRead
   }
   return done
+}
+
+/** As {@link readFully}, but when the disk can't give the bytes back any more (EIO) the file counts as ending at `offset`. */
+export async function readReadable(file: FileHandle, target: Uint8Array, offset: number): Promise<number> {
+  try {
+    return await readFully(file, target, offset)
+  } catch (error) {
+    if (isSystemError(error, 'EIO')) return 0
+    throw error
+  }
 }

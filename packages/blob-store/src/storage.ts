@@ -13,6 +13,7 @@ import {
   type TagStore,
 } from '@layermesh/interface'
 import { BufferPool } from './buffer-pool.ts'
+import { BlobFiles } from './blob-files.ts'
 import { DataLayout, LAYOUT_VERSION, layoutVersionOf } from './data-layout.ts'
 import { DiskBlobStore } from './disk-blob-store.ts'
 import { systemDisk, type Disk } from './disk.ts'
@@ -37,6 +38,7 @@ import { openStorageDatabase } from './storage-database.ts'
 import { createStorageMetrics } from './storage-metrics.ts'
 import { reasonOf } from './system-error.ts'
 import { Upkeep } from './upkeep.ts'
+import { WrongFiles } from './wrong-files.ts'
 
 export interface StorageDeps {
   readonly log: Log
@@ -110,6 +112,8 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
   )
   const paused = new PausedFills({ disk, log })
   const quarantine = new Quarantine({ disk, log }, layout.quarantine)
+  const files = new BlobFiles({ disk, layout, faultHook })
+  const wrongFiles = new WrongFiles({ files, quarantine, log, faultHook })
   let pins: PinStore
   try {
     // Only who holds the lock may take fills for leftovers.
@@ -136,7 +140,7 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
   const room = new Room(
     {
       freeBytes: () => disk.freeBytes(layout.root),
-      heldBytes: () => index.totals.bytes + paused.bytes + quarantine.bytes,
+      heldBytes: () => index.totals.bytes + paused.bytes + quarantine.bytes + wrongFiles.stuckBytes,
       makeRoom: (bytes, options) => makeRoom({ paused, quarantine, evictor }, bytes, options),
     },
     limits,
@@ -152,7 +156,8 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
       room,
       paused,
       leases,
-      quarantine,
+      files,
+      wrongFiles,
       links,
       removedBytes,
     },

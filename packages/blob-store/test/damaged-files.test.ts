@@ -53,7 +53,7 @@ describe('a store on a disk that can not read one file', () => {
       ...systemDisk,
       async open(path, flags, mode) {
         const handle = await systemDisk.open(path, flags, mode)
-        return path === badPath ? unreadable(handle) : handle
+        return path === badPath ? failing(handle, 'read') : handle
       },
     }
     await using temp = await openTempStorage({ disk })
@@ -68,23 +68,44 @@ describe('a store on a disk that can not read one file', () => {
     await assertInvariants(storage, temp.layout, { contents, held: contents.keys() })
   })
 
-  it('fails a read of pieces that were right before, and lets the blob go when it is verified', async () => {
+  it('lets the blob go when pieces can not be read that were right before', async () => {
     let isBad = false
     const disk: Disk = {
       ...systemDisk,
       async open(path, flags, mode) {
         const handle = await systemDisk.open(path, flags, mode)
-        return isBad && path === temp.layout.blobPath(digest) ? unreadable(handle) : handle
+        return isBad && path === temp.layout.blobPath(digest) ? failing(handle, 'read') : handle
       },
     }
     await using temp = await openTempStorage({ disk })
     const { current: storage, layout } = temp
     for (const bytes of contents.values()) await putBlob(storage.blobs, bytes)
     isBad = true
-    await assert.rejects(readBlob(storage.blobs, digest), { code: 'EIO' })
+    await assert.rejects(readBlob(storage.blobs, digest), BlobDamagedError)
     assert.ok(sound.equals(await readBlob(storage.blobs, digestOf(sound))))
-    assert.equal(await storage.verify(digest), false)
     await assertInvariants(storage, layout, { contents, held: [digestOf(sound)], gone: [digest] })
+  })
+
+  it('closes a file that it can not look at', async () => {
+    let isBad = false
+    const opened: FileHandle[] = []
+    const disk: Disk = {
+      ...systemDisk,
+      async open(path, flags, mode) {
+        const handle = await systemDisk.open(path, flags, mode)
+        if (!isBad) return handle
+        opened.push(handle)
+        return failing(handle, 'stat')
+      },
+    }
+    await using temp = await openTempStorage({ disk })
+    await putBlob(temp.current.blobs, sound)
+    isBad = true
+    await assert.rejects(temp.current.blobs.open(digestOf(sound)), { code: 'EIO' })
+    assert.deepEqual(
+      opened.map(({ fd }) => fd),
+      [-1],
+    )
   })
 })
 
@@ -123,11 +144,12 @@ async function assertNotServed(blobs: BlobStore): Promise<void> {
   )
 }
 
-function unreadable(handle: FileHandle): FileHandle {
+/** A file on which the disk fails whenever `method` is called. */
+function failing(handle: FileHandle, method: 'read' | 'stat'): FileHandle {
   return new Proxy(handle, {
     get(target, property) {
-      if (property === 'read') {
-        return () => Promise.reject(Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' }))
+      if (property === method) {
+        return () => Promise.reject(Object.assign(new Error(`EIO: i/o error, ${method}`), { code: 'EIO' }))
       }
       const value: unknown = Reflect.get(target, property, target)
       return typeof value === 'function' ? (value.bind(target) as unknown) : value

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createTempDir, type TempDir } from '@layermesh/testkit'
+import { createTempDir, seededRandom, type TempDir } from '@layermesh/testkit'
+import type { Disk } from '../src/disk.ts'
 import { ForgetfulDisk } from './support/forgetful-disk.ts'
 
 /** What chance decides: that nothing which wasn't synced survives, or that all does. */
@@ -93,5 +94,72 @@ describe('ForgetfulDisk', () => {
     await assert.rejects(forgetful.disk.remove(path('file')), refused)
     await assert.rejects(file.write(Buffer.from('x'), 0), refused)
     await assert.rejects(file.datasync(), refused)
+  })
+})
+
+describe('ForgetfulDisk with chance', () => {
+  /** What is in `folder` after `work` and a power cut, for each of many seeds. */
+  async function outcomesOf(work: (disk: Disk, folder: string) => Promise<void>): Promise<Set<string>> {
+    const outcomes = new Set<string>()
+    for (let seed = 0; seed < 30; seed++) {
+      await using dir = await createTempDir()
+      const folder = join(dir.path, 'folder')
+      await mkdir(folder)
+      const forgetful = new ForgetfulDisk(dir.path, seededRandom(seed))
+      await work(forgetful.disk, folder)
+      await forgetful.cutPower([])
+      const names = await readdir(folder)
+      const files = names
+        .toSorted()
+        .map(async (name) => `${name}=${await readFile(join(folder, name), 'utf8')}`)
+      outcomes.add((await Promise.all(files)).join())
+    }
+    return outcomes
+  }
+
+  async function write(disk: Disk, path: string, text: string, isSynced: boolean): Promise<void> {
+    await using file = await disk.open(path, 'wx+')
+    await file.writeFile(text)
+    if (isSynced) await file.datasync()
+  }
+
+  it('never loses bytes and names that were synced', async () => {
+    const outcomes = await outcomesOf(async (disk, folder) => {
+      await write(disk, join(folder, 'a'), 'text', true)
+      await disk.rename(join(folder, 'a'), join(folder, 'b'))
+      await disk.syncFolder(folder)
+    })
+    assert.deepEqual(outcomes, new Set(['b=text']))
+  })
+
+  it('may lose bytes that were not synced, or all but their number', async () => {
+    const outcomes = await outcomesOf(async (disk, folder) => {
+      await write(disk, join(folder, 'a'), 'text', false)
+      await disk.syncFolder(folder)
+    })
+    assert.deepEqual(outcomes, new Set(['a=', 'a=text', 'a=\0\0\0\0']))
+  })
+
+  it('may lose a name, or have the old one still, or both, when their folder was not synced', async () => {
+    const outcomes = await outcomesOf(async (disk, folder) => {
+      await write(disk, join(folder, 'a'), 'text', true)
+      await disk.syncFolder(folder)
+      await disk.rename(join(folder, 'a'), join(folder, 'b'))
+    })
+    assert.ok(outcomes.has('a=text') && outcomes.has('b=text'), [...outcomes].join(' or '))
+  })
+
+  it('may have a file still that was removed, until its folder is synced', async () => {
+    const remove = async (disk: Disk, folder: string) => {
+      await write(disk, join(folder, 'a'), 'text', true)
+      await disk.syncFolder(folder)
+      await disk.remove(join(folder, 'a'))
+    }
+    assert.deepEqual(await outcomesOf(remove), new Set(['a=text', '']))
+    const outcomes = await outcomesOf(async (disk, folder) => {
+      await remove(disk, folder)
+      await disk.syncFolder(folder)
+    })
+    assert.deepEqual(outcomes, new Set(['']))
   })
 })

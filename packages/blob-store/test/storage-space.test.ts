@@ -12,15 +12,17 @@ import {
 import { PULL_LEASE_MS } from '../src/pull-leases.ts'
 import { assertInvariants } from './support/assert-invariants.ts'
 import { assertNoFillFiles, putBlob, readAll } from './support/blob-actions.ts'
-import { MODEL_BLOBS, MODEL_CONTENTS } from './support/image-blobs.ts'
+import { bytesOf, contents as modelContents, manifestAt, needs } from './support/model-blobs.ts'
 import { openTempStorage, type TempStorage, type TempStorageOptions } from './support/temp-storage.ts'
 
 const MiB = 1024 * 1024
 const repository = { upstream: 'docker.io', repository: 'library/nginx' }
 const mebibytes = Array.from({ length: 12 }, (_, index) => seededBytes(`mebibyte ${index}`, MiB))
-const contents = new Map([...MODEL_CONTENTS, ...mebibytes.map((bytes) => [digestOf(bytes), bytes] as const)])
-const manifest = MODEL_BLOBS.find(({ needs }) => needs.length > 0)!
-const layers = manifest.needs.map((digest) => contents.get(digest)!)
+const contents = new Map([...modelContents, ...mebibytes.map((bytes) => [digestOf(bytes), bytes] as const)])
+const manifestDigest = manifestAt(0)
+const layerDigests = needs.get(manifestDigest)!
+const manifest = bytesOf(manifestDigest)
+const layers = layerDigests.map(bytesOf)
 
 /** What a watcher has heard, as `+digest` and `-digest reason`. */
 function hearOf(temp: TempStorage): string[] {
@@ -163,18 +165,18 @@ describe('openStorage with a budget', () => {
     it('what a pin by digest or by tag protects, the layers included', async () => {
       await open(6 * MiB)
       const { blobs, pins, tags } = temp.current
-      for (const bytes of [...layers, manifest.bytes]) await putBlob(blobs, bytes)
-      const record = { digest: manifest.digest, mediaType: 'm', sizeBytes: 1, confirmedAtMs: 0 }
+      for (const bytes of [...layers, manifest]) await putBlob(blobs, bytes)
+      const record = { digest: manifestDigest, mediaType: 'm', sizeBytes: 1, confirmedAtMs: 0 }
       await tags.put({ ...repository, tag: 'latest' }, record)
       await pins.put({ ...repository, tag: 'latest', pinnedAtMs: 0 })
       clock.advance(2 * PULL_LEASE_MS)
       await press()
-      for (const digest of [manifest.digest, ...manifest.needs]) assert.ok(held().includes(digest))
-      await pins.put({ ...repository, digest: manifest.digest, pinnedAtMs: 0 })
+      for (const digest of [manifestDigest, ...layerDigests]) assert.ok(held().includes(digest))
+      await pins.put({ ...repository, digest: manifestDigest, pinnedAtMs: 0 })
       await pins.remove({ ...repository, tag: 'latest' })
       await press()
-      for (const digest of [manifest.digest, ...manifest.needs]) assert.ok(held().includes(digest))
-      await pins.remove({ ...repository, digest: manifest.digest })
+      for (const digest of [manifestDigest, ...layerDigests]) assert.ok(held().includes(digest))
+      await pins.remove({ ...repository, digest: manifestDigest })
       clock.advance(1000 * 3_600_000)
       await (await startFill(6 * MiB)).fail(new Error('over'))
       assert.deepEqual(held(), [])
@@ -205,17 +207,17 @@ describe('openStorage with a budget', () => {
       const { blobs } = temp.current
       for (const bytes of layers) await putBlob(blobs, bytes)
       clock.advance(3_600_000)
-      await putBlob(blobs, manifest.bytes)
+      await putBlob(blobs, manifest)
       await press()
-      for (const digest of manifest.needs) assert.ok(held().includes(digest))
+      for (const digest of layerDigests) assert.ok(held().includes(digest))
       clock.advance(PULL_LEASE_MS / 2)
-      blobs.used(manifest.digest)
+      blobs.used(manifestDigest)
       clock.advance(PULL_LEASE_MS - 1)
       await press()
-      for (const digest of manifest.needs) assert.ok(held().includes(digest))
+      for (const digest of layerDigests) assert.ok(held().includes(digest))
       clock.advance(1000 * 3_600_000)
       await press()
-      assert.ok(!manifest.needs.every((digest) => held().includes(digest)))
+      assert.ok(!layerDigests.every((digest) => held().includes(digest)))
     })
 
     it('what gets a pin while others are evicted', async () => {

@@ -6,7 +6,7 @@ import { groupSchema } from './json-schema.ts'
 import type { Layer } from './layer.ts'
 import { listenAddress } from './listen-address.ts'
 import { meshListenAddress, meshPeerAddress } from './mesh-address.ts'
-import { label, loginName, path } from './plain-text.ts'
+import { label, loginName, path, tagPattern } from './plain-text.ts'
 import {
   httpProxy,
   networkHost,
@@ -25,6 +25,7 @@ const FORMATS = [
   label,
   loginName,
   path,
+  tagPattern,
   listenAddress,
   meshListenAddress,
   meshPeerAddress,

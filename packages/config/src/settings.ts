@@ -6,7 +6,7 @@ import { duration, timeout } from './duration.ts'
 import { choice, flag, integer, keyedListOf, listOf, text } from './kinds.ts'
 import { listenAddress } from './listen-address.ts'
 import { meshListenAddress, meshPeerAddress } from './mesh-address.ts'
-import { label, loginName, path } from './plain-text.ts'
+import { label, loginName, path, tagPattern } from './plain-text.ts'
 import {
   httpProxy,
   networkHost,
@@ -89,6 +89,11 @@ const UPSTREAM = group({
           otherwise: { value: '7d' },
           field: 'serveStaleForMs',
           help: 'While the upstream can not be asked, a tag that was confirmed within this time is still served.',
+        }),
+        immutable: setting({
+          kind: listOf(text(tagPattern), 0),
+          otherwise: { value: [] },
+          help: String.raw`Tags that never move, as regular expressions of JavaScript (\`u\`); \`^\` and \`$\` bind them to the whole tag. What such a tag points to is asked for once, and believed for as long as it is known.`,
         }),
       },
     }),

@@ -4,7 +4,7 @@ import { duration, timeout } from '../src/duration.ts'
 import type { Format } from '../src/format.ts'
 import { listenAddress } from '../src/listen-address.ts'
 import { meshListenAddress, meshPeerAddress } from '../src/mesh-address.ts'
-import { label, loginName, path } from '../src/plain-text.ts'
+import { label, loginName, path, tagPattern } from '../src/plain-text.ts'
 import {
   httpProxy,
   networkHost,
@@ -202,4 +202,10 @@ itKeepsTo({
   format: loginName,
   accepted: asTheyAre('alice', '$oauthtoken', 'robot$proj+pull', '_json_key'),
   refused: ['', 'a:b', 'a\nb'],
+})
+
+itKeepsTo({
+  format: tagPattern,
+  accepted: asTheyAre('^v\\d+\\.\\d+\\.\\d+$', 'stable', '^(jammy|noble)-\\d{8}$'),
+  refused: ['(', '[a-', 'v\\-1', '*', 'a'.repeat(201)],
 })

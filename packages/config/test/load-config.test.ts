@@ -75,7 +75,7 @@ describe('loadConfig', () => {
         aliases: ['hub'],
         endpoints: ['https://registry-1.docker.io'],
         ...UNSET,
-        tags: { revalidateAfterMs: 60_000, serveStaleForMs: 604_800_000 },
+        tags: { revalidateAfterMs: 60_000, serveStaleForMs: 604_800_000, immutable: [] },
       })
       const ghcr = upstreams.find(({ host }) => host === 'ghcr.io')
       assert.deepEqual(ghcr?.endpoints, ['https://ghcr.io'])
@@ -128,14 +128,14 @@ describe('loadConfig', () => {
         aliases: ['hub'],
         endpoints: ['http://127.0.0.1:5010'],
         ...UNSET,
-        tags: { revalidateAfterMs: 300_000, serveStaleForMs: 604_800_000 },
+        tags: { revalidateAfterMs: 300_000, serveStaleForMs: 604_800_000, immutable: [] },
       })
       assert.deepEqual(upstreams.at(-1), {
         host: 'registry.example.com:5000',
         aliases: ['internal'],
         endpoints: ['https://registry.example.com:5000'],
         ...UNSET,
-        tags: { revalidateAfterMs: 60_000, serveStaleForMs: 604_800_000 },
+        tags: { revalidateAfterMs: 60_000, serveStaleForMs: 604_800_000, immutable: [] },
       })
     })
 

@@ -47,7 +47,8 @@ export class NodeContentProvider implements ContentProvider {
     const { clock, tags, tagPolicyOf } = this.#deps
     const record = await tags.find(ref)
     if (record === undefined) return undefined
-    return tagFreshness(record, clock.now(), tagPolicyOf(ref.upstream)) === 'expired' ? undefined : record
+    const freshness = tagFreshness(ref.tag, record, clock.now(), tagPolicyOf(ref.upstream))
+    return freshness === 'expired' ? undefined : record
   }
 
   async #held({ ref }: IncomingRequest): Promise<ProvidedContent> {

@@ -4,10 +4,14 @@ import { UpstreamUnknownError } from '@layermesh/interface'
 
 /** Looks up how long an upstream's tags are believed. The function throws ERR_UPSTREAM_UNKNOWN for a host that is not configured. */
 export function tagPolicies(upstreams: Config['upstreams']): (host: string) => TagPolicy {
-  const policies = new Map(upstreams.map(({ host, tags }) => [host, tags]))
+  const policies = new Map(upstreams.map(({ host, tags }) => [host, tagPolicy(tags)]))
   return (host) => {
     const policy = policies.get(host)
     if (policy === undefined) throw new UpstreamUnknownError(`${host} is not one of the upstreams`)
     return policy
   }
+}
+
+function tagPolicy({ immutable, ...windows }: Config['upstreams'][number]['tags']): TagPolicy {
+  return { ...windows, immutable: immutable.map((pattern) => new RegExp(pattern, 'u')) }
 }

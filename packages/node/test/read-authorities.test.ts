@@ -32,7 +32,7 @@ describe('readAuthorities', () => {
       privateHosts: [],
       proxy: undefined,
       caFile,
-      tags: { revalidateAfterMs: 0, serveStaleForMs: 0 },
+      tags: { revalidateAfterMs: 0, serveStaleForMs: 0, immutable: [] },
     }
   }
 

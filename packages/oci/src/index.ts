@@ -30,6 +30,7 @@ export { parseRoute, type Route, type RoutedRepository } from './distribution-ro
 export { entityTag, ifRangeHolds, noneMatchNames } from './entity-tag.ts'
 export { errorBody, type OciErrorCode } from './error-body.ts'
 export { formatImageName, formatImageRepository, parseImageName, parseImageRepository } from './image-name.ts'
+export { findNextLink, nextLink } from './link-header.ts'
 export { MAX_MANIFEST_BYTES } from './manifest-document.ts'
 export { manifestMediaType } from './manifest-media-type.ts'
 export { referencesOf, type IndexChild, type ManifestReferences } from './manifest-references.ts'

@@ -1,4 +1,4 @@
-import type { Clock, Log, Metrics, UpstreamClient, UpstreamStatus } from '@layermesh/interface'
+import type { Clock, Log, Metrics, UpstreamClient, UpstreamLists, UpstreamStatus } from '@layermesh/interface'
 import { AddressGuard } from './address-guard.ts'
 import { ConfiguredCredentials, type CredentialFiles } from './configured-credentials.ts'
 import { createAskHelper } from './credential-helper.ts'
@@ -74,7 +74,7 @@ export interface UpstreamClientInit {
 }
 
 /** An upstream client with connections to close. */
-export interface ClosableUpstreamClient extends UpstreamClient {
+export interface ClosableUpstreamClient extends UpstreamClient, UpstreamLists {
   /** What is known of the upstreams, in the order in which they were configured. */
   status(): readonly UpstreamStatus[]
   /** Ends all requests and closes all connections; the client can't be used after that. Idempotent. */
@@ -124,7 +124,7 @@ export function createUpstreamClient(
       const own = new ConfiguredCredentials(credentialDeps, mirror, { dockerConfig, pullSecret })
       return new Endpoint({ clock, transport, credentials: own }, { upstream: host, baseUrl, isMirror: true })
     })
-    return new Upstream({ clock, log, random }, host, [...mirroredAt, ...reachedAt])
+    return new Upstream({ clock, log, random, credentials }, host, [...mirroredAt, ...reachedAt])
   })
   metrics.watchQuotas(upstreams)
   return new HttpUpstreamClient({ clock, transports, upstreams })

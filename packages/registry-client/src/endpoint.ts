@@ -1,18 +1,21 @@
-import { type Clock, type ContentKind, UpstreamDeniedError } from '@layermesh/interface'
+import { type Clock, UpstreamDeniedError } from '@layermesh/interface'
 import { findBearerChallenge, offersBasic } from '@layermesh/oci'
 import { BearerTokens, type BearerTokensDeps, type TokenKey } from './bearer-tokens.ts'
 import { basicAuthorization, type CredentialSource } from './credential.ts'
 import type { HttpReply, HttpTransport } from './http-transport.ts'
 import { parsePullQuota, type PullQuota } from './pull-quota.ts'
 import { followRedirects } from './redirects.ts'
+import type { ApiKind } from './upstream-metrics.ts'
 
-/** A request for content, by its place in the distribution API. */
+/** A request for content or a list, by its place in the distribution API. */
 export interface ContentRequest {
-  readonly kind: ContentKind
+  readonly kind: ApiKind
   readonly method: 'GET' | 'HEAD'
   readonly repository: string
-  /** A digest or, for a manifest, a tag. */
+  /** A digest or, for a manifest, a tag; `list` for tags. */
   readonly reference: string
+  /** What a list is asked for with, without a question mark. */
+  readonly query?: string
   readonly headers: Readonly<Record<string, string>>
   readonly signal: AbortSignal | undefined
 }
@@ -24,6 +27,14 @@ export interface EndpointDeps extends BearerTokensDeps {
 
 /** How storage answers to an address that has expired since it was signed, or was signed for another. */
 const EXPIRED_LINK_STATUSES = new Set([400, 401, 403])
+
+/** Where each kind is found below a repository (distribution-spec 1.1, "Endpoints"). */
+const COLLECTIONS: Readonly<Record<ApiKind, string>> = {
+  manifest: 'manifests',
+  blob: 'blobs',
+  tags: 'tags',
+  referrers: 'referrers',
+}
 
 /** What an endpoint is. */
 export interface EndpointInit {
@@ -177,10 +188,11 @@ export class Endpoint {
     return reply
   }
 
-  #urlOf({ kind, repository, reference }: ContentRequest): URL {
-    const path = `/v2/${this.#repositoryHere(repository)}/${kind}s/${reference}`
-    if (!this.isMirror) return new URL(this.#path + path, this.#baseUrl)
-    const url = new URL(path, this.#baseUrl)
+  #urlOf({ kind, repository, reference, query = '' }: ContentRequest): URL {
+    const path = `/v2/${this.#repositoryHere(repository)}/${COLLECTIONS[kind]}/${reference}`
+    const url = new URL(this.isMirror ? path : this.#path + path, this.#baseUrl)
+    url.search = query
+    if (!this.isMirror) return url
     // So does containerd. Registries that are no mirrors may take offence (distribution-spec, "Registry Proxying").
     url.searchParams.set('ns', this.#upstream)
     return url

@@ -7,14 +7,17 @@ import {
   type RepositoryRef,
   type UpstreamBlob,
   type UpstreamClient,
+  type UpstreamLists,
   type UpstreamManifest,
   type UpstreamOptions,
+  type UpstreamReferrers,
   type UpstreamStatus,
+  type UpstreamTags,
   UpstreamProtocolError,
   UpstreamTruncatedError,
   UpstreamUnknownError,
 } from '@layermesh/interface'
-import { MANIFEST_ACCEPT, MAX_MANIFEST_BYTES } from '@layermesh/oci'
+import { MANIFEST_ACCEPT, MAX_MANIFEST_BYTES, OCI_INDEX } from '@layermesh/oci'
 import { pipe } from 'it-pipe'
 import { askSize } from './ask-size.ts'
 import { closeOnReturn } from './close-on-return.ts'
@@ -22,6 +25,7 @@ import { spanOfContent } from './content-reply.ts'
 import type { ContentRequest, Endpoint } from './endpoint.ts'
 import { exactLength } from './exact-length.ts'
 import type { HttpReply, HttpTransport } from './http-transport.ts'
+import { MAX_LIST_BYTES, readReferrersPage, readTagsPage } from './list-reply.ts'
 import { describeManifest, verifyManifest } from './manifest-reply.ts'
 import { observeBody } from './observe-body.ts'
 import { readWhole } from './read-whole.ts'
@@ -42,7 +46,7 @@ export interface HttpUpstreamClientDeps {
 type Target = Omit<ContentRequest, 'method'>
 
 /** The distribution API ("Pull") over HTTP: what to ask for, and what to believe of the answers. */
-export class HttpUpstreamClient implements UpstreamClient {
+export class HttpUpstreamClient implements UpstreamClient, UpstreamLists {
   readonly #clock: Clock
   readonly #transports: readonly HttpTransport[]
   readonly #upstreams: ReadonlyMap<string, Upstream>
@@ -114,6 +118,26 @@ export class HttpUpstreamClient implements UpstreamClient {
     })
   }
 
+  async getTags(ref: RepositoryRef, query: string, options: UpstreamOptions = {}): Promise<UpstreamTags> {
+    const request = {
+      kind: 'tags',
+      reference: 'list',
+      query,
+      headers: { accept: 'application/json' },
+    } as const
+    return this.#getList(ref, request, options, readTagsPage)
+  }
+
+  async getReferrers(
+    ref: RepositoryRef,
+    digest: Digest,
+    query: string,
+    options: UpstreamOptions = {},
+  ): Promise<UpstreamReferrers> {
+    const request = { kind: 'referrers', reference: digest, query, headers: { accept: OCI_INDEX } } as const
+    return this.#getList(ref, request, options, readReferrersPage)
+  }
+
   status(): readonly UpstreamStatus[] {
     return [...this.#upstreams.values()].map((upstream) => upstream.status())
   }
@@ -123,14 +147,28 @@ export class HttpUpstreamClient implements UpstreamClient {
     await Promise.all(this.#transports.map((transport) => transport.close()))
   }
 
+  async #getList<Page>(
+    ref: RepositoryRef,
+    list: Omit<ContentRequest, 'method' | 'repository' | 'signal'>,
+    { signal }: UpstreamOptions,
+    read: (reply: HttpReply, bytes: Uint8Array) => Page,
+  ): Promise<Page> {
+    const request = { ...list, method: 'GET', repository: ref.repository, signal } as const
+    return this.#perform(ref, request, async (endpoint) => {
+      const reply = await endpoint.send(request)
+      if (reply.status !== 200) throw await refusalOf(reply, this.#clock)
+      return read(reply, await readWhole(reply, MAX_LIST_BYTES))
+    })
+  }
+
   #perform<T>(
     ref: RepositoryRef,
-    { kind, method, signal }: ContentRequest,
+    { kind, method, repository, reference, signal }: ContentRequest,
     run: (endpoint: Endpoint, body: BodyObserver) => Promise<T>,
   ): Promise<T> {
     const upstream = this.#upstreams.get(ref.upstream)
     if (upstream === undefined) throw new UpstreamUnknownError(`${ref.upstream} is not a configured upstream`)
-    return upstream.perform({ kind, method, signal, run })
+    return upstream.perform({ kind, method, repository, reference, signal, run })
   }
 }
 

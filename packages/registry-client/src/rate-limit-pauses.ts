@@ -1,5 +1,5 @@
 import type { UpstreamRateLimitedError } from '@layermesh/interface'
-import { type ContentKind } from '@layermesh/interface'
+import type { ApiKind } from './upstream-metrics.ts'
 
 /** For how long an endpoint that doesn't say how long is not asked again, in milliseconds. */
 export const DEFAULT_PAUSE_MS = 5_000
@@ -8,7 +8,7 @@ export const MAX_PAUSE_MS = 900_000
 
 /** What is limited by itself: Docker Hub counts each GET of a manifest, and neither HEAD nor blobs. */
 export interface LimitedWork {
-  readonly kind: ContentKind
+  readonly kind: ApiKind
   readonly method: 'GET' | 'HEAD'
 }
 

@@ -6,6 +6,7 @@ import {
   UpstreamStalledError,
   UpstreamUnreachableError,
 } from '@layermesh/interface'
+import { DENIED_MS } from '../src/refusal-memory.ts'
 import { drive, REF, startFixture, TAG, type OriginFixture } from './support/client-fixture.ts'
 import { textOf } from './support/byte-source.ts'
 
@@ -97,12 +98,13 @@ describe('Endpoint', () => {
 
   it('rejects with ERR_UPSTREAM_DENIED when a fresh token is refused, and forgets the token', async () => {
     await using fixture = await startAuthenticated()
-    const { client, origin } = fixture
+    const { client, clock, origin } = fixture
     origin.script({ match: { kind: 'manifest' }, action: challengeOf(fixture) })
     for (const round of [1, 2]) {
       await assert.rejects(client.headManifest(REF, TAG), { code: 'ERR_UPSTREAM_DENIED' })
       assert.equal(requestsOf(fixture, 'manifest').length, 2 * round)
       assert.equal(requestsOf(fixture, 'token').length, round)
+      clock.advance(DENIED_MS)
     }
   })
 
@@ -115,6 +117,7 @@ describe('Endpoint', () => {
         times: 1,
       })
       await assert.rejects(fixture.client.headManifest(REF, TAG), { code: 'ERR_UPSTREAM_DENIED' })
+      fixture.clock.advance(DENIED_MS)
     }
     assert.deepEqual(requestsOf(fixture, 'token'), [])
     assert.equal(fixture.origin.requests.length, 2)

@@ -14,7 +14,13 @@ export {
 } from './build-image.ts'
 export { buildIndex, type BuiltIndex } from './build-index.ts'
 export type { BuiltLayer, LayerSpec } from './build-layer.ts'
-export { builtContent, uniqueBytesOf, type BuiltArtifact, type BuiltContent } from './built-content.ts'
+export {
+  builtContent,
+  builtJson,
+  uniqueBytesOf,
+  type BuiltArtifact,
+  type BuiltContent,
+} from './built-content.ts'
 export type { OriginAccount } from './byte-account.ts'
 export type { Fault, FaultAction, FaultMatch, LengthClaim } from './fault.ts'
 export { startFaultProxy, type FaultProxy, type FaultProxyOptions, type ProxiedBytes } from './fault-proxy.ts'

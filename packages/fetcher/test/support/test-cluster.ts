@@ -23,6 +23,7 @@ import {
   createMemoryMesh,
   createTempDir,
   type MemoryPeerNetwork,
+  type OriginOptions,
   type OriginRegistry,
   seededRandom,
   startOrigin,
@@ -66,6 +67,7 @@ export interface TestNodeInit {
   readonly fetcherLog?: Log
   readonly revalidateAfterMs?: number
   readonly serveStaleForMs?: number
+  readonly immutable?: readonly RegExp[]
 }
 
 /** Nodes in one process, and the origin behind them. Dispose of it at the end. */
@@ -81,8 +83,8 @@ export class TestCluster implements AsyncDisposable {
     this.#temp = temp
   }
 
-  static async create(): Promise<TestCluster> {
-    return new TestCluster(await startOrigin(), await createTempDir())
+  static async create(origin: OriginOptions = {}): Promise<TestCluster> {
+    return new TestCluster(await startOrigin(origin), await createTempDir())
   }
 
   /** Moves the nodes' wall clock on; timers go on as ever. */
@@ -119,7 +121,7 @@ export class TestCluster implements AsyncDisposable {
     this.#stack.defer(() => directory.stop())
     const stallTimeoutMs = { site: 10_000, region: 10_000, world: 10_000 }
     const exchange = createExchange({ ...common, network }, { stallTimeoutMs, waitIntervalMs: 20 })
-    const { revalidateAfterMs = 60_000, serveStaleForMs = 3_600_000 } = init
+    const { revalidateAfterMs = 60_000, serveStaleForMs = 3_600_000, immutable = [] } = init
     const store = new ScriptedStore(storage.blobs)
     const links = new MemoryLinkStore()
     const fetcher = new Fetcher(
@@ -139,7 +141,7 @@ export class TestCluster implements AsyncDisposable {
       {
         sources: init.sources ?? ['site', 'region', 'world', 'upstream'],
         unwatchedFills: init.unwatchedFills ?? 'finish',
-        tagPolicyOf: () => ({ revalidateAfterMs, serveStaleForMs }),
+        tagPolicyOf: () => ({ revalidateAfterMs, serveStaleForMs, immutable }),
       },
     )
     this.#stack.defer(() => fetcher.stop())
