@@ -15,3 +15,6 @@ export interface Bucket {
   readonly bits: number
   readonly index: number
 }
+
+/** The one part that is all. */
+export const EVERYTHING: Bucket = { bits: 0, index: 0 }

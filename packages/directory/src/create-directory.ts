@@ -98,6 +98,7 @@ class GossipDirectory implements Directory, Startable {
         publish: (topic, message) => void this.#publish(topic, message),
         requestSync: (peer, ask, options) =>
           requestSync({ network, clock, stallTimeoutMs: this.#stallTimeoutMs }, peer, ask, options),
+        beatNow: () => this.#beat(),
         onAttempt: (account, attempt) => this.#onAttempt(account, attempt),
       },
       {
@@ -152,7 +153,7 @@ class GossipDirectory implements Directory, Startable {
     ]
     for (const member of this.#network.members()) core.joined(member)
     core.start()
-    this.#network.setFingerprint(() => encodeHoldingsBeat(core.beat()))
+    this.#beat()
   }
 
   async stop(): Promise<void> {
@@ -179,6 +180,11 @@ class GossipDirectory implements Directory, Startable {
 
   summaryOf(peer: PeerId): HoldingsSummary {
     return this.#core.summaryOf(peer)
+  }
+
+  /** Sends a heartbeat now, and has later ones carry what they should. */
+  #beat(): void {
+    this.#network.setFingerprint(() => encodeHoldingsBeat(this.#core.beat()))
   }
 
   async #publish(topic: string, message: HoldingsDelta): Promise<void> {

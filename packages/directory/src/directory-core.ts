@@ -17,7 +17,13 @@ import { CLUSTER_TOPIC, regionTopic, type HoldingsDelta } from './holdings-messa
 import { HoldingsReplica, type HoldingsPosition } from './holdings-replica.ts'
 import { HoldingsTable } from './holdings-table.ts'
 import { RegionSpeakers } from './region-speakers.ts'
-import { answerSync, type AccountName, type SyncAsk, type SyncReply, type SyncSource } from './sync-conversation.ts'
+import {
+  answerSync,
+  type AccountName,
+  type SyncAsk,
+  type SyncReply,
+  type SyncSource,
+} from './sync-conversation.ts'
 import { Turns } from './turns.ts'
 
 /** How many accounts are compared at a time. */
@@ -54,6 +60,8 @@ export interface DirectoryCoreDeps {
     ask: SyncAsk,
     options: { readonly signal: AbortSignal },
   ) => AsyncIterable<SyncReply>
+  /** Has a heartbeat sent now instead of in some seconds. */
+  readonly beatNow: () => void
   readonly onAttempt: (account: AccountName, attempt: SyncAttempt) => void
 }
 
@@ -119,6 +127,7 @@ export class DirectoryCore {
     this.#startedAtMs = this.#deps.clock.monotonicMs()
     this.#announcer.start()
     this.#armReview()
+    this.#reviewSpeech()
   }
 
   /** Ends everything, and forgets what others hold. Idempotent. */
@@ -159,7 +168,9 @@ export class DirectoryCore {
   }
 
   /** The fingerprint of what is known about an account, and how many pairs it has; to compare views. */
-  viewOf(name: AccountName): { readonly count: number; readonly high: number; readonly low: number } | undefined {
+  viewOf(
+    name: AccountName,
+  ): { readonly count: number; readonly high: number; readonly low: number } | undefined {
     const fingerprint = this.#ownFingerprint(name) ?? this.#followedBy(name)?.account.fingerprint
     return fingerprint === undefined ? undefined : { count: fingerprint.count, ...fingerprint.total() }
   }
@@ -317,7 +328,10 @@ export class DirectoryCore {
     for await (const reply of this.#deps.requestSync(peer, { account: name, buckets }, { signal })) {
       signal.throwIfAborted()
       if (reply.kind === 'unknown') throw new PeerMissingError(`${peer} doesn't know it well enough`)
-      if (reply.kind === 'end') return replica.endSync(reply)
+      if (reply.kind === 'end') {
+        replica.endSync(reply)
+        return
+      }
       for (const [index, claims] of reply.buckets) {
         received += claims.length
         if (received > maxHoldings()) throw new PeerProtocolError(`more than ${maxHoldings()} holdings`)
@@ -404,7 +418,8 @@ export class DirectoryCore {
     const { clock, self } = this.#deps
     const nowMs = clock.monotonicMs()
     const speakers = this.#speakersOf(self.locality.region)
-    const isSpeaker = this.#hasSomethingToSay(nowMs) && speakers.shouldSpeak(self.peer, this.isSpeaking, nowMs)
+    const isSpeaker =
+      this.#hasSomethingToSay(nowMs) && speakers.shouldSpeak(self.peer, this.isSpeaking, nowMs)
     if (isSpeaker && !this.isSpeaking) this.#beginSpeech()
     if (!isSpeaker) this.#endSpeech()
   }
@@ -428,6 +443,7 @@ export class DirectoryCore {
       else speech.removed(claim.peer, claim.hash)
     }
     speech.start()
+    this.#deps.beatNow()
   }
 
   #endSpeech(): void {

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-non-null-assertion -- indices are within the arrays by construction; a default would only hide a mistake */
 import { z } from 'zod'
 import { MAX_BUCKET_BITS, type FingerprintBits } from './fingerprint.ts'
 

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-non-null-assertion -- indices are within the arrays by construction; a default would only hide a mistake */
 /**
  * Fingerprints of sets: the exclusive or of 64 bits of each element, so neither the order of changes nor their number
  * counts, only what is in the set. Two sets that differ have the same one once in 2^64 cases; whoever can invent

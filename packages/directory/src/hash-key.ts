@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-non-null-assertion -- indices are within the arrays by construction; a default would only hide a mistake */
 /** A hash in units of 32 bits, the leading ones first: 8 for SHA-256, 16 for SHA-512. */
 export type HashKey = Uint32Array
 

@@ -91,7 +91,9 @@ export class HoldingsAnnouncer {
 function byHolder(changes: readonly Change[]): HolderChanges[] {
   return [...Map.groupBy(changes, ({ peer }) => peer)].map(([peer, ofPeer]) => ({
     peer,
-    added: ofPeer.flatMap(({ hash, sizeBytes }): Holding[] => (sizeBytes === undefined ? [] : [[hash, sizeBytes]])),
+    added: ofPeer.flatMap(({ hash, sizeBytes }): Holding[] =>
+      sizeBytes === undefined ? [] : [[hash, sizeBytes]],
+    ),
     removed: ofPeer.filter(({ sizeBytes }) => sizeBytes === undefined).map(({ hash }) => hash),
   }))
 }

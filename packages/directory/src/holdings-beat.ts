@@ -33,7 +33,12 @@ export interface HoldingsBeat {
   readonly region: AccountState | undefined
 }
 
-const stateSchema = z.object({ epoch: natural, sequence: natural, count: natural, fingerprint: fingerprintSchema })
+const stateSchema = z.object({
+  epoch: natural,
+  sequence: natural,
+  count: natural,
+  fingerprint: fingerprintSchema,
+})
 
 const beatSchema = z.object({
   own: stateSchema.extend({ bytes: natural }),

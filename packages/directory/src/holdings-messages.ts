@@ -63,7 +63,11 @@ interface UnknownHoldingsMessage {
 export type HoldingsMessage = HoldingsDelta | UnknownHoldingsMessage
 
 const changesSchema = z
-  .tuple([peerSchema, z.array(holdingSchema).max(MAX_DELTA_CHANGES), z.array(hashSchema).max(MAX_DELTA_CHANGES)])
+  .tuple([
+    peerSchema,
+    z.array(holdingSchema).max(MAX_DELTA_CHANGES),
+    z.array(hashSchema).max(MAX_DELTA_CHANGES),
+  ])
   .transform(([peer, added, removed]): HolderChanges => ({ peer, added, removed }))
 
 const deltaSchema = z.object({

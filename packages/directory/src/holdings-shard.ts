@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-non-null-assertion -- indices are within the arrays by construction; a default would only hide a mistake */
 import type { FingerprintBits } from './fingerprint.ts'
 import { hashOf, sameKey, type HashKey } from './hash-key.ts'
 
@@ -183,12 +184,15 @@ export class HoldingsShard {
       this.#hashes.copyWithin(record * this.#words, last * this.#words, (last + 1) * this.#words)
       this.#sizes[record] = this.#sizes[last]!
       this.#heads[record] = this.#heads[last]!
-      for (let pair = this.#heads[record]!; pair !== NONE; pair = this.nextPair(pair)) {
+      for (let pair = this.#heads[record]; pair !== NONE; pair = this.nextPair(pair)) {
         this.#pairs[pair * PAIR + RECORD] = record
       }
     }
     if (isSparse(this.#recordCount, this.#sizes.length)) this.#resizeRecords(grown(this.#recordCount))
-    if (this.#recordCount < (this.#slots.length * MAX_LOAD * SLACK) / 2 && this.#slots.length > 2 * LEAST_CAPACITY) {
+    if (
+      this.#recordCount < (this.#slots.length * MAX_LOAD * SLACK) / 2 &&
+      this.#slots.length > 2 * LEAST_CAPACITY
+    ) {
       this.#rehash(this.#slots.length / 2)
     }
   }

@@ -1,3 +1,4 @@
+import type { Bucket } from './claim.ts'
 import { SHA256_BYTES, SHA512_BYTES } from './digest-bytes.ts'
 import { readHash, type HashKey } from './hash-key.ts'
 import { HoldingsShard } from './holdings-shard.ts'
@@ -37,7 +38,7 @@ export class HoldingsShards {
   find(hash: Uint8Array): ShardPlace | undefined {
     const { key, shards } = this.#familyOf(hash)
     readHash(hash, key)
-    const shard = shards[hash[0]!]
+    const shard = shards[firstByteOf(hash)]
     return shard === undefined ? undefined : { shard, key }
   }
 
@@ -45,7 +46,7 @@ export class HoldingsShards {
   require(hash: Uint8Array): ShardPlace {
     const { key, shards } = this.#familyOf(hash)
     readHash(hash, key)
-    const shard = (shards[hash[0]!] ??= new HoldingsShard(key.length))
+    const shard = (shards[firstByteOf(hash)] ??= new HoldingsShard(key.length))
     return { shard, key }
   }
 
@@ -54,17 +55,22 @@ export class HoldingsShards {
     return index < SHARDS ? this.#short.shards[index] : this.#long.shards[index - SHARDS]
   }
 
-  /** Indices of the shards that may have hashes of a bucket. */
-  *indicesOf(bits: number, bucket: number): Generator<number> {
-    const first = bits > SHARD_BITS ? bucket >>> (bits - SHARD_BITS) : bucket << (SHARD_BITS - bits)
+  /** The shards that may have hashes of a bucket. */
+  *of({ bits, index }: Bucket): Generator<HoldingsShard, void> {
+    const first = bits > SHARD_BITS ? index >>> (bits - SHARD_BITS) : index << (SHARD_BITS - bits)
     const count = bits > SHARD_BITS ? 1 : 1 << (SHARD_BITS - bits)
-    for (let index = first; index < first + count; index += 1) {
-      if (this.#short.shards[index] !== undefined) yield index
-      if (this.#long.shards[index] !== undefined) yield index + SHARDS
+    for (const { shards } of [this.#short, this.#long]) {
+      for (const shard of shards.slice(first, first + count)) {
+        if (shard !== undefined) yield shard
+      }
     }
   }
 
   #familyOf(hash: Uint8Array): Family {
     return hash.length === SHA512_BYTES ? this.#long : this.#short
   }
+}
+
+function firstByteOf(hash: Uint8Array): number {
+  return hash[0] ?? 0
 }

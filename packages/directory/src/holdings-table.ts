@@ -1,7 +1,8 @@
 import type { PeerId } from '@layermesh/interface'
-import type { Bucket, Claim } from './claim.ts'
+import { AccountHolders } from './account-holders.ts'
+import { EVERYTHING, type Bucket, type Claim } from './claim.ts'
 import { bucketOf, toggleBucket } from './fingerprint.ts'
-import { AccountHolder, HoldingsAccount, type AccountInit } from './holdings-account.ts'
+import { HoldingsAccount, type AccountHolder, type AccountInit } from './holdings-account.ts'
 import { NONE, type HoldingsShard } from './holdings-shard.ts'
 import { HoldingsShards } from './holdings-shards.ts'
 import { NamedHolders } from './named-holders.ts'
@@ -15,8 +16,7 @@ const SWEEP_SHARDS = 16
  */
 export class HoldingsTable {
   readonly #shards = new HoldingsShards()
-  readonly #holders: (AccountHolder | undefined)[] = []
-  readonly #freeIds: number[] = []
+  readonly #holders = new AccountHolders()
   /** Holders of closed accounts whose pairs are still there, and how many shards are still to be looked at. */
   readonly #leaving = new Map<AccountHolder, number>()
   #nextSwept = 0
@@ -68,7 +68,7 @@ export class HoldingsTable {
     if (place === undefined || record === NONE) return peers
     const { shard } = place
     for (let pair = shard.firstPair(record); pair !== NONE; pair = shard.nextPair(pair)) {
-      const holder = this.#holders[shard.holderOf(pair)]!
+      const holder = this.#holders.at(shard.holderOf(pair))
       if (holder.live && !shard.isHidden(pair)) peers.push(holder.peer)
     }
     return peers
@@ -76,7 +76,7 @@ export class HoldingsTable {
 
   /** Adds what an account claims, or shows again what was hidden; says whether it is new. */
   add(account: HoldingsAccount, { peer, hash, sizeBytes }: Claim): boolean {
-    const holder = account.holders.get(peer) ?? this.#createHolder(account, peer)
+    const holder = this.#holders.of(account, peer)
     const { shard, key } = this.#shards.require(hash)
     const known = shard.find(key)
     const record = known === NONE ? shard.insert(key, sizeBytes) : known
@@ -93,7 +93,8 @@ export class HoldingsTable {
     holder.bytes += sizeBytes
     account.fingerprint.add(shard.prefixOf(record), holder.elementOf(shard.bitsOf(record)))
     const wantedBits = account.fingerprint.wantedBits
-    if (wantedBits !== undefined) account.fingerprint.refine(wantedBits, this.#scanBuckets(account, wantedBits))
+    if (wantedBits !== undefined)
+      account.fingerprint.refine(wantedBits, this.#scanBuckets(account, wantedBits))
     return true
   }
 
@@ -129,12 +130,12 @@ export class HoldingsTable {
   }
 
   /** What an account claims in one bucket. */
-  claimsIn(account: HoldingsAccount, { bits, index }: Bucket): Claim[] {
+  claimsIn(account: HoldingsAccount, bucket: Bucket): Claim[] {
+    const { bits, index } = bucket
     const claims: Claim[] = []
-    for (const shardIndex of this.#shards.indicesOf(bits, index)) {
-      const shard = this.#shards.at(shardIndex)!
+    for (const shard of this.#shards.of(bucket)) {
       for (let pair = 0; pair < shard.pairCount; pair += 1) {
-        const holder = this.#holders[shard.holderOf(pair)]!
+        const holder = this.#holders.at(shard.holderOf(pair))
         if (holder.account !== account) continue
         const record = shard.recordOf(pair)
         if (bucketOf(shard.prefixOf(record), bits) !== index) continue
@@ -164,28 +165,19 @@ export class HoldingsTable {
     return pair === NONE ? undefined : { holder, shard, record, pair }
   }
 
-  #createHolder(account: HoldingsAccount, peer: PeerId): AccountHolder {
-    const id = this.#freeIds.pop() ?? this.#holders.length
-    const holder = new AccountHolder(account, peer, id)
-    this.#holders[id] = holder
-    account.holders.set(peer, holder)
-    return holder
-  }
-
   #free(holder: AccountHolder): void {
     this.#leaving.delete(holder)
-    this.#holders[holder.id] = undefined
-    this.#freeIds.push(holder.id)
+    this.#holders.free(holder)
   }
 
   #sweepShard(shard: HoldingsShard): void {
     // From the end on: what moves into a hole has been looked at.
     for (let pair = shard.pairCount - 1; pair >= 0; pair -= 1) {
-      const holder = this.#holders[shard.holderOf(pair)]!
+      const holder = this.#holders.at(shard.holderOf(pair))
       if (!holder.account.closed) continue
       const record = shard.recordOf(pair)
       this.named.removing(holder, shard, record)
-    shard.removePair(pair)
+      shard.removePair(pair)
     }
   }
 
@@ -193,16 +185,15 @@ export class HoldingsTable {
     const change = sizeBytes - shard.sizeOf(record)
     shard.setSize(record, sizeBytes)
     for (let pair = shard.firstPair(record); pair !== NONE; pair = shard.nextPair(pair)) {
-      this.#holders[shard.holderOf(pair)]!.bytes += change
+      this.#holders.at(shard.holderOf(pair)).bytes += change
     }
   }
 
   #scanBuckets(account: HoldingsAccount, bits: number): Uint32Array {
     const buckets = new Uint32Array(2 << bits)
-    for (let index = 0; index < this.#shards.count; index += 1) {
-      const shard = this.#shards.at(index)
-      for (let pair = 0; shard !== undefined && pair < shard.pairCount; pair += 1) {
-        const holder = this.#holders[shard.holderOf(pair)]!
+    for (const shard of this.#shards.of(EVERYTHING)) {
+      for (let pair = 0; pair < shard.pairCount; pair += 1) {
+        const holder = this.#holders.at(shard.holderOf(pair))
         if (holder.account !== account) continue
         const record = shard.recordOf(pair)
         const bucket = bucketOf(shard.prefixOf(record), bits)

@@ -1,5 +1,6 @@
 import type { PeerId } from '@layermesh/interface'
-import type { Bucket, Claim } from './claim.ts'
+import type { AccountHolders } from './account-holders.ts'
+import { EVERYTHING, type Bucket, type Claim } from './claim.ts'
 import { bucketOf, Fingerprint, toggleBucket, type FingerprintBits } from './fingerprint.ts'
 import type { AccountHolder } from './holdings-account.ts'
 import { NONE, type HoldingsShard } from './holdings-shard.ts'
@@ -21,13 +22,13 @@ export interface NamedChange {
 export class NamedHolders {
   readonly fingerprint = new Fingerprint()
   readonly #shards: HoldingsShards
-  readonly #holders: readonly (AccountHolder | undefined)[]
+  readonly #holders: AccountHolders
 
   /** Is told what becomes different, while somebody wants to know. */
   onChange: ((change: NamedChange) => void) | undefined
 
-  /** `holders` are those of the table by their ids. */
-  constructor(shards: HoldingsShards, holders: readonly (AccountHolder | undefined)[]) {
+  /** Both are the table's. */
+  constructor(shards: HoldingsShards, holders: AccountHolders) {
     this.#shards = shards
     this.#holders = holders
   }
@@ -56,10 +57,10 @@ export class NamedHolders {
   }
 
   /** What is said of one bucket. */
-  claimsIn({ bits, index }: Bucket): Claim[] {
+  claimsIn(bucket: Bucket): Claim[] {
+    const { bits, index } = bucket
     const claims: Claim[] = []
-    for (const shardIndex of this.#shards.indicesOf(bits, index)) {
-      const shard = this.#shards.at(shardIndex)!
+    for (const shard of this.#shards.of(bucket)) {
       for (let record = 0; record < shard.recordCount; record += 1) {
         if (bucketOf(shard.prefixOf(record), bits) !== index) continue
         for (const { peer } of this.#pick(shard, record)) claims.push(claimOf(shard, record, peer))
@@ -77,7 +78,7 @@ export class NamedHolders {
     let first: AccountHolder | undefined
     let second: AccountHolder | undefined
     for (let pair = shard.firstPair(record); pair !== NONE; pair = shard.nextPair(pair)) {
-      const holder = this.#holders[shard.holderOf(pair)]!
+      const holder = this.#holders.at(shard.holderOf(pair))
       if (!holder.account.regional || holder === without) continue
       if (holder.peer === first?.peer || holder.peer === second?.peer) continue
       if (first === undefined || isBefore(holder, first, bits)) {
@@ -111,9 +112,8 @@ export class NamedHolders {
 
   #scanBuckets(bits: number): Uint32Array {
     const buckets = new Uint32Array(2 << bits)
-    for (let index = 0; index < this.#shards.count; index += 1) {
-      const shard = this.#shards.at(index)
-      for (let record = 0; shard !== undefined && record < shard.recordCount; record += 1) {
+    for (const shard of this.#shards.of(EVERYTHING)) {
+      for (let record = 0; record < shard.recordCount; record += 1) {
         const bucket = bucketOf(shard.prefixOf(record), bits)
         for (const holder of this.#pick(shard, record)) {
           toggleBucket(buckets, bucket, holder.elementOf(shard.bitsOf(record)))

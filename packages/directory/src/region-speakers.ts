@@ -64,7 +64,9 @@ export class RegionSpeakers {
     return this.#candidates
       .values()
       .filter((candidate) => byRendezvous(candidate, own) < 0)
-      .every((ahead) => !this.#isHeard(ahead, nowMs) && (speaking || nowMs - ahead.joinedAtMs >= this.#patienceMs))
+      .every(
+        (ahead) => !this.#isHeard(ahead, nowMs) && (speaking || nowMs - ahead.joinedAtMs >= this.#patienceMs),
+      )
   }
 
   #speaker(nowMs: number): Candidate | undefined {

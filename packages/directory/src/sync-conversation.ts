@@ -9,8 +9,7 @@ export const PART_CLAIMS = 4000
 
 /** Which account is to be compared: a node's own, or what a region says of its nodes. */
 export type AccountName =
-  | { readonly kind: 'node'; readonly peer: PeerId }
-  | { readonly kind: 'region'; readonly region: string }
+  { readonly kind: 'node'; readonly peer: PeerId } | { readonly kind: 'region'; readonly region: string }
 
 /** "This is what I have, bucket by bucket: where does it differ from what you know?" */
 export interface SyncAsk {
@@ -51,8 +50,14 @@ export interface SyncSource {
  * Answers an ask, one reply for each time that the asker wants one. Buckets are read as late as they are sent. A later
  * one may contain what came after the position; the asker applies that again, which does no harm.
  */
-export function* answerSync(source: SyncSource | undefined, { buckets }: SyncAsk): Generator<SyncReply, void> {
-  if (source === undefined) return yield { kind: 'unknown' }
+export function* answerSync(
+  source: SyncSource | undefined,
+  { buckets }: SyncAsk,
+): Generator<SyncReply, void> {
+  if (source === undefined) {
+    yield { kind: 'unknown' }
+    return
+  }
   const { epoch, sequence } = source.position
   const askedBits = bucketBitsOf(buckets)
   const differing = differingBuckets(buckets, source.buckets(askedBits))

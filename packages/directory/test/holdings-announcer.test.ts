@@ -1,27 +1,27 @@
 import assert from 'node:assert/strict'
 import type { PeerId } from '@layermesh/interface'
 import { ManualClock } from '@layermesh/testkit'
+import { Fingerprint } from '../src/fingerprint.ts'
 import { HoldingsAnnouncer } from '../src/holdings-announcer.ts'
-import { MAX_DELTA_CHANGES, type HoldingsDelta, type HoldingsHeartbeat } from '../src/holdings-messages.ts'
+import { MAX_DELTA_CHANGES, type HoldingsDelta } from '../src/holdings-messages.ts'
 import { claim, hashOf } from './support/hashes.ts'
 
 const [a, b] = ['peer-a', 'peer-b'] as [PeerId, PeerId]
 const one = hashOf('one')
 const two = hashOf('two')
-const summary = { count: 2, fingerprint: { high: 1, low: 2 } }
 
 function createAnnouncer() {
   const clock = new ManualClock()
-  const published: (HoldingsDelta | HoldingsHeartbeat)[] = []
+  const fingerprint = new Fingerprint()
+  const published: HoldingsDelta[] = []
   const announcer = new HoldingsAnnouncer({
     clock,
     publish: (message) => published.push(message),
-    summary: () => summary,
+    fingerprint,
     epoch: 7,
     batchDelayMs: 50,
-    heartbeatIntervalMs: 5000,
   })
-  return { clock, published, announcer }
+  return { clock, fingerprint, published, announcer }
 }
 
 describe('HoldingsAnnouncer', () => {
@@ -58,9 +58,8 @@ describe('HoldingsAnnouncer', () => {
     const hashes = Array.from({ length: 2 * MAX_DELTA_CHANGES + 1 }, (_, index) => hashOf(index))
     for (const hash of hashes) announcer.added(claim(a, hash))
     clock.advance(50)
-    const deltas = published as HoldingsDelta[]
     assert.deepEqual(
-      deltas.map(({ sequence, changes }) => [sequence, changes[0]?.added.length]),
+      published.map(({ sequence, changes }) => [sequence, changes[0]?.added.length]),
       [
         [1, 1000],
         [2, 1000],
@@ -68,28 +67,22 @@ describe('HoldingsAnnouncer', () => {
       ],
     )
     assert.deepEqual(
-      deltas.flatMap(({ changes }) => changes.flatMap(({ added }) => added.map(([hash]) => hash))),
+      published.flatMap(({ changes }) => changes.flatMap(({ added }) => added.map(([hash]) => hash))),
       hashes,
     )
     assert.equal(announcer.position.sequence, 3)
   })
 
-  it('says at each interval what there is as a whole, after what was still waiting', () => {
-    const { clock, published, announcer } = createAnnouncer()
+  it('says what there is as a whole, after publishing what was still waiting', () => {
+    const { clock, fingerprint, published, announcer } = createAnnouncer()
     announcer.start()
-    clock.advance(4990)
     announcer.added(claim(a, two))
-    clock.advance(10)
-    assert.deepEqual(
-      published.map(({ kind }) => kind),
-      ['delta', 'heartbeat'],
-    )
-    assert.deepEqual(published[1], { kind: 'heartbeat', epoch: 7, sequence: 1, ...summary })
-    clock.advance(5000)
-    assert.deepEqual(published[2], published[1])
-    assert.equal(published.length, 3)
-    announcer.beat()
-    assert.deepEqual(published[3], published[1])
+    fingerprint.add(0, { high: 1, low: 2 })
+    assert.deepEqual(announcer.state(), { epoch: 7, sequence: 1, count: 1, fingerprint: { high: 1, low: 2 } })
+    assert.equal(published.length, 1)
+    clock.advance(60_000)
+    assert.deepEqual(announcer.state().sequence, 1)
+    assert.equal(published.length, 1)
   })
 
   it('publishes nothing after the stop, and leaves no timer', () => {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { PeerId } from '@layermesh/interface'
 import { seededRandom } from '@layermesh/testkit'
-import type { Claim } from '../src/claim.ts'
+import { EVERYTHING, type Claim } from '../src/claim.ts'
 import { bucketOf, toggleBucket } from '../src/fingerprint.ts'
-import type { HoldingsAccount } from '../src/holdings-account.ts'
+import type { AccountInit, HoldingsAccount } from '../src/holdings-account.ts'
 import { HoldingsTable } from '../src/holdings-table.ts'
 import type { NamedChange } from '../src/named-holders.ts'
 import { claim, hashOf, textOf } from './support/hashes.ts'
@@ -12,10 +12,9 @@ import { claim, hashOf, textOf } from './support/hashes.ts'
 const [a, b, c] = ['peer-a', 'peer-b', 'peer-c'] as [PeerId, PeerId, PeerId]
 const layer = hashOf('layer')
 const config = hashOf('config')
-const EVERYTHING = { bits: 0, index: 0 }
 
-function openOf(table: HoldingsTable, { regional = true, isLive = () => true } = {}): HoldingsAccount {
-  return table.open({ regional, isLive })
+function openOf(table: HoldingsTable, init: Partial<AccountInit> = {}): HoldingsAccount {
+  return table.open({ regional: true, isLive: () => true, ...init })
 }
 
 /** Takes the memory back until there is no more; returns how many steps it took. */
@@ -94,7 +93,7 @@ describe('HoldingsTable', () => {
   it('names only holders that are members at the moment', () => {
     const members = new Set([a])
     const table = new HoldingsTable()
-    const account = openOf(table, { isLive: (peer: PeerId) => members.has(peer) })
+    const account = openOf(table, { isLive: (peer) => members.has(peer) })
     table.add(account, claim(a, layer))
     table.add(account, claim(b, layer))
     assert.deepEqual(table.holders(layer), [a])
@@ -166,7 +165,9 @@ describe('HoldingsTable', () => {
         const said = new Map<string, Claim>()
         const table = new HoldingsTable()
         table.named.onChange = (change) => follow(said, change)
-        const model = new Map(peers.map((peer) => [peer, { account: openOf(table), held: new Map<Uint8Array, boolean>() }]))
+        const model = new Map(
+          peers.map((peer) => [peer, { account: openOf(table), held: new Map<Uint8Array, boolean>() }]),
+        )
         for (const { kind, peer, hash } of changes) {
           const { account, held } = model.get(peer)!
           if (kind === 'add') {
@@ -193,7 +194,9 @@ describe('HoldingsTable', () => {
         for (const hash of hashes) {
           const holders = peers.filter((peer) => model.get(peer)!.held.get(hash) === true)
           assert.deepEqual(table.holders(hash).toSorted(), holders)
-          const named = table.named.claimsIn(EVERYTHING).filter((each) => Buffer.compare(each.hash, hash) === 0)
+          const named = table.named
+            .claimsIn(EVERYTHING)
+            .filter((each) => Buffer.compare(each.hash, hash) === 0)
           const all = peers.filter((peer) => model.get(peer)!.held.has(hash))
           assert.equal(named.length, Math.min(2, all.length))
           assert.ok(named.every(({ peer }) => all.includes(peer)))
@@ -215,7 +218,9 @@ describe('HoldingsTable', () => {
       first.add(one, claim(index % 2 ? a : b, hash))
       second.add(noise, claim(c, hash))
     }
-    const shuffled = hashes.map((hash, index) => ({ hash, index, order: random() })).toSorted((x, y) => x.order - y.order)
+    const shuffled = hashes
+      .map((hash, index) => ({ hash, index, order: random() }))
+      .toSorted((x, y) => x.order - y.order)
     for (const { hash, index } of shuffled) second.add(two, claim(index % 2 ? a : b, hash))
     for (const bits of [0, 4, 6, 12]) {
       assert.deepEqual(first.bucketsOf(one, bits), second.bucketsOf(two, bits))
