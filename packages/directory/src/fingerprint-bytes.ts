@@ -5,7 +5,7 @@ import { MAX_BUCKET_BITS, type FingerprintBits } from './fingerprint.ts'
 const WORD_BYTES = 4
 
 /** Size of one fingerprint on the wire, in bytes. */
-export const FINGERPRINT_BYTES = 2 * WORD_BYTES
+const FINGERPRINT_BYTES = 2 * WORD_BYTES
 
 /** A fingerprint on the wire: 8 bytes, big-endian. */
 export const fingerprintSchema = z

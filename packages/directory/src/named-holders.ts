@@ -6,9 +6,6 @@ import type { AccountHolder } from './holdings-account.ts'
 import { NONE, type HoldingsShard } from './holdings-shard.ts'
 import type { HoldingsShards } from './holdings-shards.ts'
 
-/** How many holders of a blob a region names to other regions: the second is for when the first one has just died. */
-export const NAMED_HOLDERS = 2
-
 /** What becomes different in what a region says to others. */
 export interface NamedChange {
   readonly kind: 'named' | 'unnamed'
@@ -16,8 +13,8 @@ export interface NamedChange {
 }
 
 /**
- * What this node's region says to other regions: for each blob that its nodes hold, at most {@link NAMED_HOLDERS} of
- * them. Who is named is a function of who holds the blob, so that nodes with equal views would all say the same.
+ * What this node's region says to other regions: for each blob that its nodes hold, two of them at most; the second is
+ * for when the first one has just died. Who is named is a function of who holds the blob, so that nodes with equal views would all say the same.
  */
 export class NamedHolders {
   readonly fingerprint = new Fingerprint()

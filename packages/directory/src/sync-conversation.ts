@@ -26,12 +26,12 @@ export interface SyncPart {
 }
 
 /** "That was all; the deltas after this one bring you up to date." */
-export interface SyncEnd extends HoldingsPosition {
+interface SyncEnd extends HoldingsPosition {
   readonly kind: 'end'
 }
 
 /** "I don't know it well enough myself." */
-export interface SyncUnknown {
+interface SyncUnknown {
   readonly kind: 'unknown'
 }
 
