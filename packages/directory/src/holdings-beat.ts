@@ -14,18 +14,11 @@
 import { decode, encode } from 'cborg'
 import { PeerProtocolError } from '@layermesh/interface'
 import { z } from 'zod'
-import type { FingerprintBits } from './fingerprint.ts'
+import type { AccountState } from './account-state.ts'
 import { fingerprintSchema, fingerprintToBytes } from './fingerprint-bytes.ts'
-import type { HoldingsPosition } from './holdings-replica.ts'
 import { natural } from './holdings-schema.ts'
 
 const VERSION = 1
-
-/** An account as a whole, as its author has it after a delta. */
-export interface AccountState extends HoldingsPosition {
-  readonly count: number
-  readonly fingerprint: FingerprintBits
-}
 
 /** What a node says of itself in a heartbeat, and of its region if it speaks for it. */
 export interface HoldingsBeat {

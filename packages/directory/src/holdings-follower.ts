@@ -1,5 +1,5 @@
 import type { CancelTimer, Clock } from '@layermesh/interface'
-import type { AccountState } from './holdings-beat.ts'
+import type { AccountState } from './account-state.ts'
 import type { HoldingsDelta } from './holdings-messages.ts'
 import type { HoldingsReplica } from './holdings-replica.ts'
 import { retryDelayMs } from './retry-delay.ts'

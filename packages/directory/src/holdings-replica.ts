@@ -1,19 +1,12 @@
 import type { PeerId } from '@layermesh/interface'
 import type { Bucket, Claim } from './claim.ts'
 import type { HoldingsAccount } from './holdings-account.ts'
-import type { AccountState } from './holdings-beat.ts'
+import type { AccountState, HoldingsPosition } from './account-state.ts'
 import type { HoldingsDelta } from './holdings-messages.ts'
 import type { HoldingsTable } from './holdings-table.ts'
 
 /** Most deltas that are kept until what comes before them is known; comparing buckets makes good what didn't fit. */
 export const MAX_PENDING_DELTAS = 64
-
-/** A moment in what an author says. */
-export interface HoldingsPosition {
-  readonly epoch: number
-  /** Number of the last delta that is part of it. */
-  readonly sequence: number
-}
 
 /**
  * How well a replica knows its account.

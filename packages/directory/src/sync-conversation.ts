@@ -2,7 +2,7 @@ import type { PeerId } from '@layermesh/interface'
 import type { Bucket, Claim } from './claim.ts'
 import { bucketBitsFor, differingBuckets } from './fingerprint.ts'
 import { bucketBitsOf } from './fingerprint-bytes.ts'
-import type { HoldingsPosition } from './holdings-replica.ts'
+import type { HoldingsPosition } from './account-state.ts'
 
 /** Claims after which a part is sent. */
 export const PART_CLAIMS = 4000
