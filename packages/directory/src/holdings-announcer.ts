@@ -1,9 +1,8 @@
 import type { CancelTimer, Clock, PeerId } from '@layermesh/interface'
 import type { Claim, Holding } from './claim.ts'
 import type { Fingerprint } from './fingerprint.ts'
-import type { AccountState } from './account-state.ts'
 import { MAX_DELTA_CHANGES, type HolderChanges, type HoldingsDelta } from './holdings-messages.ts'
-import type { HoldingsPosition } from './account-state.ts'
+import type { AccountState, HoldingsPosition } from './account-state.ts'
 
 /** Collaborators and tunables of an announcer. */
 export interface AnnouncerDeps {
