@@ -53,6 +53,7 @@ export { DEFAULT_PULL_CONCURRENCY, pullImage, type PullOptions, type PullResult 
 export { peerNetworkContract, type PeerNetworkHarness } from './peer-network-contract.ts'
 export { scriptedCacheControl, type CacheCall, type ScriptedCacheControl } from './scripted-cache-control.ts'
 export { seededBytes } from './seeded-bytes.ts'
+export { selfSigned } from './self-signed.ts'
 export { seededRandom } from './seeded-random.ts'
 export type { ImageFormat, LayerCompression } from './media-types.ts'
 export type { AddedImage, OriginProcessOptions } from './origin-commands.ts'
