@@ -14,6 +14,7 @@ import {
   LINK_CLASSES,
   type LinkStore,
   type Metrics,
+  type OpenBlobOptions,
   type ResolvedTag,
   type SourceScope,
   type TagRef,
@@ -179,12 +180,13 @@ export class Fetcher implements ContentFetcher {
     return { ...(await upstream.headBlob(ref, ref.digest, options)), source: 'upstream' }
   }
 
-  async openBlob(ref: ContentRef, options?: FetchOptions): Promise<FetchedBlob> {
+  async openBlob(ref: ContentRef, options?: OpenBlobOptions): Promise<FetchedBlob> {
     for (;;) {
       if (this.#jobs.find(ref.digest) === undefined) {
         const held = await this.#openHeld(ref)
         if (held !== undefined) return held
       }
+      if (options?.heldOnly === true) throw new ContentUnavailableError(`${ref.digest} is not held here`)
       const job = this.#jobs.join(ref)
       try {
         const blob = await this.#follow(job, ref, 'client', options)

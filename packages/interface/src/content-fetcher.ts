@@ -32,6 +32,12 @@ export interface FetchOptions {
   readonly signal?: AbortSignal
 }
 
+/** Options of opening a blob. */
+export interface OpenBlobOptions extends FetchOptions {
+  /** Whether only what is on this node's disk, whole, is of use; nobody is asked then. @default false */
+  readonly heldOnly?: boolean
+}
+
 /**
  * Content by reference, from wherever it is. Throws ERR_CONTENT_UNAVAILABLE, with the true cause, when no source
  * could give it, and ERR_UPSTREAM_NOT_FOUND, ERR_UPSTREAM_DENIED or ERR_UPSTREAM_RATE_LIMITED as upstream said.
@@ -41,5 +47,5 @@ export interface ContentFetcher {
   getManifest(ref: ContentRef, options?: FetchOptions): Promise<FetchedManifest>
   statBlob(ref: ContentRef, options?: FetchOptions): Promise<BlobFacts>
   /** Resolves once the blob's size and a first source are known, so that a reply can be begun honestly. */
-  openBlob(ref: ContentRef, options?: FetchOptions): Promise<FetchedBlob>
+  openBlob(ref: ContentRef, options?: OpenBlobOptions): Promise<FetchedBlob>
 }
