@@ -34,6 +34,8 @@ export interface MemoryMesh {
   partition(...groups: readonly (readonly PeerId[])[]): void
   /** Ends the partition. */
   heal(): void
+  /** Every node sends a heartbeat to its members. Heartbeats don't come by themselves here, and are never lost. */
+  beat(): void
   /** Faults that gossip meets from now on; those not named are off. */
   setGossipFaults(faults: Partial<GossipFaults>): void
 }
@@ -89,6 +91,16 @@ class Mesh implements MemoryMesh, MemoryMeshLinks {
 
   heal(): void {
     this.partition()
+  }
+
+  beat(from?: PeerId, fingerprint?: Uint8Array): void {
+    if (from === undefined || fingerprint === undefined) {
+      for (const node of this.#nodes.values()) node.beat()
+      return
+    }
+    for (const [to, node] of this.#nodes) {
+      if (to !== from && this.#linked(from, to)) node.receiveBeat(from, Uint8Array.from(fingerprint))
+    }
   }
 
   setGossipFaults(faults: Partial<GossipFaults>): void {
