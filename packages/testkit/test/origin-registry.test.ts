@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { OCI_INDEX, OCI_MANIFEST } from '@layermesh/oci'
 import {
+  artifactOf,
   buildImage,
   buildIndex,
   builtContent,
