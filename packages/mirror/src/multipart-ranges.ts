@@ -9,7 +9,7 @@ export interface MultipartBody {
   /** Length of the whole body, with what stands between the parts. */
   readonly lengthBytes: number
   /** `read` yields the bytes of a range. */
-  body(read: (range: ByteRange) => AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array>
+  readonly body: (read: (range: ByteRange) => AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>
 }
 
 /** Lays out `ranges` of a blob, none of which is merged with another: c/image takes nothing else for what it asked for. */
@@ -26,7 +26,7 @@ export function multipartRanges(
   return {
     contentType: `multipart/byteranges; boundary=${boundary}`,
     lengthBytes: partBytes.reduce((sum, bytes) => sum + bytes, end.byteLength),
-    async *body(read) {
+    body: async function* (read) {
       for (const { range, head } of parts) {
         yield head
         yield* read(range)

@@ -13,7 +13,7 @@ import {
   type ErrorReply,
 } from './oci-error-reply.ts'
 import { sendOptions, sendPing, sendPingRedirect } from './plain-replies.ts'
-import { serveList, type ListDeps, type ListRoute } from './serve-list.ts'
+import { serveList, type ListDeps } from './serve-list.ts'
 import { servePull, type PullDeps, type PullInit } from './serve-pull.ts'
 
 /** Replies to one request. Resolves once it has, or once the client is gone; never rejects. */
@@ -107,29 +107,35 @@ function kindOf({ kind }: HandledRoute): 'manifest' | 'blob' | 'list' | 'other' 
   return kind === 'tags' || kind === 'referrers' ? 'list' : 'other'
 }
 
-function reply(
+async function reply(
   request: IncomingMessage,
   response: ServerResponse,
   route: HandledRoute,
   deps: RequestHandlerDeps,
   init: RequestHandlerInit,
-): Promise<void> | void {
+): Promise<void> {
   switch (route.kind) {
     case 'manifest':
     case 'blob':
-      return servePull(request, response, route, deps, init)
+      await servePull(request, response, route, deps, init)
+      return
     case 'tags':
     case 'referrers':
-      return serveList(request, response, route satisfies ListRoute, deps, init.manifestTimeoutMs)
+      await serveList(request, response, route, deps, init.manifestTimeoutMs)
+      return
     case 'ping':
-      return sendPing(response)
+      sendPing(response)
+      return
     case 'ping-without-slash':
-      return sendPingRedirect(response, route.location)
+      sendPingRedirect(response, route.location)
+      return
     case 'options':
-      return sendOptions(response)
+      sendOptions(response)
+      return
     case 'unknown':
-      return sendErrorReply(response, NO_SUCH_ENDPOINT)
+      sendErrorReply(response, NO_SUCH_ENDPOINT)
+      return
     case 'refused':
-      return sendErrorReply(response, route.error)
+      sendErrorReply(response, route.error)
   }
 }

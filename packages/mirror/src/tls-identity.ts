@@ -50,9 +50,10 @@ export class TlsIdentity implements Startable {
     return () => this.#followers.delete(onIdentity)
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
     this.#isStopped = true
     this.#cancelCheck()
+    return Promise.resolve()
   }
 
   #schedule(): void {

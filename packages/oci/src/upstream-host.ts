@@ -43,7 +43,7 @@ export function findPublicHost(text: string): string | undefined {
   const labels = host?.split('.') ?? []
   const last = labels.at(-1) ?? ''
   // A name whose last label is a number is read as an IPv4 address (WHATWG URL, "ends in a number").
-  return labels.length > 1 && !/[:\[]/.test(last) && !/^(?:\d+|0x[\da-f]*)$/.test(last) ? host : undefined
+  return labels.length > 1 && !/[:[]/.test(last) && !/^(?:\d+|0x[\da-f]*)$/.test(last) ? host : undefined
 }
 
 /** Adds the `library/` that Docker Hub's one-component names stand for. */

@@ -225,7 +225,7 @@ describe('parseRoute', () => {
         assert.deepEqual(route, {
           kind: 'manifest',
           ...{ upstream, repository, reference: { kind: 'tag', tag: 'c' } },
-          ns: /ns=/.test(target) ? upstream : undefined,
+          ns: target.includes('ns=') ? upstream : undefined,
         })
       })
     }
