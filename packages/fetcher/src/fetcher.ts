@@ -144,7 +144,11 @@ export class Fetcher implements ContentFetcher {
     if ((await store.stat(digest)) !== undefined) {
       await this.#link({ kind: 'manifest', upstream: ref.upstream, repository: ref.repository, digest })
     }
-    return resolved
+    // Upstreams that answer HEAD carelessly name another type than the manifest has.
+    const known = this.#manifests.get(digest)
+    return known === undefined
+      ? resolved
+      : { ...resolved, mediaType: known.mediaType, sizeBytes: known.bytes.length }
   }
 
   async getManifest(ref: ContentRef, options?: FetchOptions): Promise<FetchedManifest> {
