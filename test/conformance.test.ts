@@ -35,28 +35,23 @@ describeOrSkip(
   function () {
     this.timeout(600_000)
 
+    const stack = new AsyncDisposableStack()
     let temp: TempDir
-    let origin: OriginRegistry
-    let cluster: Cluster
     let node: NodeProcess
     let binary: string
     let data: Omit<ReadOnlyData, 'registry' | 'repository'>
 
     before(async () => {
-      temp = await createTempDir()
+      temp = stack.use(await createTempDir())
       await mkdir(join(temp.path, 'bin'))
       binary = await buildConformance(join(temp.path, 'bin'))
-      origin = await startOrigin({ auth: 'bearer' })
+      const origin = stack.use(await startOrigin({ auth: 'bearer' }))
       data = await fill(origin)
-      cluster = new Cluster({ dir: temp.path, upstreamUrl: origin.url })
+      const cluster = stack.use(new Cluster({ dir: temp.path, upstreamUrl: origin.url }))
       node = await cluster.addNode('one')
     })
 
-    after(async () => {
-      await cluster?.[Symbol.asyncDispose]()
-      await origin?.close()
-      await temp?.[Symbol.asyncDispose]()
-    })
+    after(() => stack.disposeAsync())
 
     for (const [title, repository] of [
       ['of the upstream that is asked when none is named', REPOSITORY],
