@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 
@@ -78,7 +77,7 @@ export async function startServedNode(
         errorCode = error.code
       })
       socket.write(`GET ${path} HTTP/1.1\r\nHost: mirror\r\nConnection: close\r\n\r\n`)
-      await once(socket, 'close')
+      await new Promise((resolve) => socket.once('close', resolve))
       return { errorCode, received: Buffer.concat(chunks).toString('latin1') }
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
