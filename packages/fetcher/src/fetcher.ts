@@ -200,7 +200,7 @@ export class Fetcher implements ContentFetcher {
 
   async openBlob(ref: ContentRef, options?: OpenBlobOptions): Promise<FetchedBlob> {
     for (;;) {
-      if (this.#jobs.find(ref.digest) === undefined) {
+      if (options?.heldOnly === true || this.#jobs.find(ref.digest) === undefined) {
         const held = await this.#openHeld(ref)
         if (held !== undefined) return held
       }
