@@ -29,6 +29,7 @@ const UNSET = {
     passwordFile: undefined,
     pullSecret: undefined,
     dockerConfig: undefined,
+    clients: 'loopback',
   },
   privateHosts: [],
   proxy: undefined,

@@ -11,6 +11,7 @@ import {
   type UpstreamLists,
 } from '@layermesh/interface'
 import { createUpstreamTable, type UpstreamNames, type UpstreamTableOptions } from '@layermesh/oci'
+import { type AccessPolicy, ANONYMOUS_ONLY } from './client-access.ts'
 import { CutBlobs } from './cut-blobs.ts'
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http-limits.ts'
 import { DEFAULT_DRAIN_TIMEOUT_MS, HttpListener } from './http-listener.ts'
@@ -53,6 +54,8 @@ export interface MirrorInit extends Partial<PullTimeouts>, UpstreamTableOptions 
   readonly upstreams: readonly UpstreamNames[]
   /** Host of the upstream for requests that name none. */
   readonly defaultUpstream: string
+  /** What each client may have. @default {@link ANONYMOUS_ONLY} */
+  readonly accessOf?: AccessPolicy
   /** @default {@link DEFAULT_DRAIN_TIMEOUT_MS} */
   readonly drainTimeoutMs?: number
   /** @default {@link DEFAULT_HTTP_LIMITS} */
@@ -84,10 +87,11 @@ export function createMirror(deps: MirrorDeps, init: MirrorInit): Mirror {
     blobTimeoutMs = DEFAULT_BLOB_TIMEOUT_MS,
     hideRateLimits = false,
     tls,
+    accessOf = ANONYMOUS_ONLY,
   } = init
   const upstreams = createUpstreamTable(init.upstreams, init.defaultUpstream, init)
   const metrics = createMirrorMetrics(deps.metrics)
-  const handlerDeps = { ...deps, upstreams, metrics, clock, cutBlobs: new CutBlobs() }
+  const handlerDeps = { ...deps, accessOf, upstreams, metrics, clock, cutBlobs: new CutBlobs() }
   const limits = { ...DEFAULT_HTTP_LIMITS, ...init.limits }
   const identity = tls === undefined ? undefined : new TlsIdentity(clock, log, tls)
   const running = new Set<Promise<void>>()

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
+  type Access,
   LayermeshError,
   UpstreamNotFoundError,
   type Clock,
@@ -8,6 +9,7 @@ import {
 } from '@layermesh/interface'
 import { cutTagPage, nextLink, OCI_INDEX, type Route } from '@layermesh/oci'
 import { cacheStatus } from './cache-status.ts'
+import { type AccessPolicy, isLocalClient } from './client-access.ts'
 import { ClientWait } from './client-wait.ts'
 import { API_VERSION } from './content-headers.ts'
 import { listErrorReply, PAGE_SIZE_INVALID, sendErrorReply } from './oci-error-reply.ts'
@@ -18,6 +20,7 @@ export type ListRoute = Extract<Route, { kind: 'tags' | 'referrers' }>
 /** What {@link serveList} works with. */
 export interface ListDeps {
   readonly lists: UpstreamLists
+  readonly accessOf: AccessPolicy
   readonly clock: Clock
   readonly log: Log
 }
@@ -39,16 +42,17 @@ export async function serveList(
   request: IncomingMessage,
   response: ServerResponse,
   route: ListRoute,
-  { lists, clock, log }: ListDeps,
+  { lists, accessOf, clock, log }: ListDeps,
   timeoutMs: number,
 ): Promise<void> {
   if (route.kind === 'tags' && !isPageSize(new URLSearchParams(route.query).get('n'))) {
     sendErrorReply(response, PAGE_SIZE_INVALID)
     return
   }
+  const access = accessOf(route.upstream, isLocalClient(request.socket))
   using wait = new ClientWait(request, timeoutMs, clock)
   try {
-    const page = await getPage(route, lists, wait.signal)
+    const page = await getPage({ ...route, access }, lists, wait.signal)
     wait.begin()
     sendPage(response, route, page)
   } catch (err) {
@@ -63,7 +67,11 @@ function isPageSize(n: string | null): boolean {
   return n === null || /^\d{1,9}$/.test(n)
 }
 
-async function getPage(route: ListRoute, lists: UpstreamLists, signal: AbortSignal): Promise<Page> {
+async function getPage(
+  route: ListRoute & { readonly access: Access },
+  lists: UpstreamLists,
+  signal: AbortSignal,
+): Promise<Page> {
   const { query, repository } = route
   if (route.kind === 'referrers') {
     const { filtersApplied, ...page } = await lists.getReferrers(route, route.digest, query, { signal })

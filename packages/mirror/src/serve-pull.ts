@@ -7,6 +7,7 @@ import {
   type Log,
 } from '@layermesh/interface'
 import { isReferrersTag } from '@layermesh/oci'
+import { type AccessPolicy, contentFor, isLocalClient } from './client-access.ts'
 import { contentErrorReply, sendErrorReply } from './oci-error-reply.ts'
 import { PullReply, type PullReplyDeps } from './pull-reply.ts'
 import type { CutBlobs } from './cut-blobs.ts'
@@ -18,6 +19,7 @@ import { serveManifest, type ManifestRoute } from './serve-manifest.ts'
 export interface PullDeps extends PullReplyDeps {
   readonly content: ContentFetcher
   readonly cutBlobs: CutBlobs
+  readonly accessOf: AccessPolicy
   readonly log: Log
 }
 
@@ -40,12 +42,13 @@ export async function servePull(
   deps: PullDeps,
   { manifestTimeoutMs, blobTimeoutMs, hideRateLimits }: PullInit,
 ): Promise<void> {
-  const { content, log } = deps
+  const { accessOf, log } = deps
+  const content = contentFor(deps.content, accessOf(route.upstream, isLocalClient(request.socket)))
   const timeoutMs = route.kind === 'manifest' ? manifestTimeoutMs : blobTimeoutMs
   using reply = new PullReply(request, response, timeoutMs, deps)
   try {
     if (route.kind === 'manifest') await serveManifest(reply, route, content)
-    else await serveBlob(reply, route, deps)
+    else await serveBlob(reply, route, { ...deps, content })
     log.info({ ...subjectOf(route), ...reply.facts }, 'pull served')
   } catch (err) {
     endFailed(err, { reply, response, route, hideRateLimits }, deps)

@@ -1,6 +1,8 @@
 import type { Config } from '@layermesh/config'
 import type { MirrorInit, MirrorListen } from '@layermesh/mirror'
 
+import { accessPolicy } from './access-policy.ts'
+
 /** What the configuration says of the registry endpoint: its addresses, and what it may be asked for. */
 export function mirrorInit({ mirror, otherUpstreams, upstreams }: Config): MirrorInit {
   const { listen, tls, defaultUpstream, rateLimits } = mirror
@@ -24,6 +26,7 @@ export function mirrorInit({ mirror, otherUpstreams, upstreams }: Config): Mirro
     tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
     upstreams,
     defaultUpstream,
+    accessOf: accessPolicy(upstreams),
     allowOthers: otherUpstreams.allow,
     hideRateLimits: rateLimits === 'hide',
   }
