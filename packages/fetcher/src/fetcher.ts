@@ -225,7 +225,7 @@ export class Fetcher implements ContentFetcher {
     }
     for (;;) {
       if (options?.heldOnly === true || this.#jobs.find(ref.digest) === undefined) {
-        if (!this.#mayPeersConfirm()) await confirm()
+        if (options?.heldOnly !== true && !this.#mayPeersConfirm()) await confirm()
         const held = await this.#openHeld(ref, confirm)
         if (held !== undefined) return held
       }
