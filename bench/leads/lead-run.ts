@@ -155,16 +155,12 @@ export async function runLeads(init: LeadRunInit): Promise<LeadRun> {
 }
 
 function topologyOf({ nodesPerSite, upstreamRateBytesPerSecond }: LeadRunInit): Topology {
-  const site = (name: string) => ({
-    ...{ name, nodes: nodesPerSite },
-    ...{ rateBytesPerSecond: undefined, nodeRateBytesPerSecond: undefined },
-  })
-  const region = (name: string) => ({
-    ...{ name, rateBytesPerSecond: undefined },
-    sites: [site(`${name}-a`), site(`${name}-b`)],
-  })
+  const free = { rateBytesPerSecond: undefined, delayMs: 0 }
+  const site = (name: string) => ({ name, nodes: nodesPerSite, link: free, nodeLink: free })
+  const region = (name: string) => ({ name, link: free, sites: [site(`${name}-a`), site(`${name}-b`)] })
   return {
-    ...{ upstreamRateBytesPerSecond, cacheRateBytesPerSecond: undefined },
+    upstreamLink: { ...free, rateBytesPerSecond: upstreamRateBytesPerSecond },
+    cacheLink: free,
     regions: [region('eu'), region('us')],
   }
 }

@@ -43,8 +43,8 @@ async function receiveRequest(stream: PeerStream, signal: AbortSignal): Promise<
   if (bytes === undefined) throw new PeerStreamError(`${stream.peer} asked for nothing`)
   const frame = decodeTagFrame(bytes)
   if (frame.type !== 'ask') throw outOfTurn(frame)
-  const { upstream, repository, tag, leadScope } = frame
-  return { ref: { upstream, repository, tag }, leadScope }
+  const { upstream, repository, tag, access, leadScope } = frame
+  return { ref: { upstream, repository, tag, ...(access !== undefined && { access }) }, leadScope }
 }
 
 async function* tagReplies(

@@ -28,7 +28,7 @@ export interface LeadAnswer extends TagRecord {
   readonly link: LinkClass
 }
 
-/** What a tag is ranked by, and known by in memory. */
+/** What a tag is ranked by: who leads for it is the same whatever rights who asks has. */
 export function tagKey({ upstream, repository, tag }: TagRef): string {
   return JSON.stringify([upstream, repository, tag])
 }

@@ -1,8 +1,10 @@
 import { SingleFlight } from '@layermesh/async'
 import type { Exchange } from '@layermesh/exchange'
 import {
+  type Admission,
   type Clock,
   ContentUnavailableError,
+  coversAccess,
   type Descriptor,
   type FetchOptions,
   LINK_CLASSES,
@@ -23,7 +25,7 @@ import {
 } from '@layermesh/interface'
 import { LRUCache } from 'lru-cache'
 
-import { askTagLeads, type LeadAnswer, tagKey } from './tag-leads.ts'
+import { askTagLeads, type LeadAnswer } from './tag-leads.ts'
 import { tagFreshness, type TagFreshness, type TagPolicy } from './tag-freshness.ts'
 
 /** How many members are asked for a tag's record when upstream can't be. */
@@ -73,21 +75,21 @@ export class TagResolver {
 
   /** Throws as `ContentFetcher.resolveTag`. */
   async resolve(ref: TagRef, options: FetchOptions = {}): Promise<ResolvedTag> {
-    const { clock, tags } = this.#deps
-    const record = await tags.find(ref)
+    const { clock } = this.#deps
+    const record = await this.#find(ref)
     if (record !== undefined) {
       const freshness = this.#freshnessOf(ref, record)
-      const isTroubled = clock.monotonicMs() < (this.#troubledUntilMs.get(tagKey(ref)) ?? -Infinity)
+      const isTroubled = clock.monotonicMs() < (this.#troubledUntilMs.get(keyOf(ref)) ?? -Infinity)
       if (freshness === 'fresh' || (freshness === 'stale' && isTroubled)) {
-        return { ...descriptorOf(record), stale: freshness === 'stale', source: 'cache' }
+        return { ...factsOf(record), stale: freshness === 'stale', source: 'cache' }
       }
     }
-    return this.#resolving.run(tagKey(ref), () => this.#resolve(ref, record), options)
+    return this.#resolving.run(keyOf(ref), () => this.#resolve(ref, record), options)
   }
 
   async #resolve(ref: TagRef, known: TagRecord | undefined): Promise<ResolvedTag> {
     const { clock, log } = this.#deps
-    const confirming = this.#confirming.run(tagKey(ref), () => this.#confirm(ref))
+    const confirming = this.#confirming.run(keyOf(ref), () => this.#confirm(ref))
     const outcome = await this.#inTime(confirming)
     if (outcome?.status === 'fulfilled') return outcome.value
     // Upstream has spoken: a tag that is gone or forbidden is not served from memory.
@@ -97,7 +99,7 @@ export class TagResolver {
     if (stale === undefined) return this.#whenConfirmed(ref, confirming)
     const err = failure ?? new UpstreamUnreachableError(`no answer in ${PATIENCE_MS} ms`)
     log.warn({ ...ref, digest: stale.digest, source: stale.source, err }, 'stale tag used')
-    this.#troubledUntilMs.set(tagKey(ref), clock.monotonicMs() + TROUBLE_PAUSE_MS)
+    this.#troubledUntilMs.set(keyOf(ref), clock.monotonicMs() + TROUBLE_PAUSE_MS)
     return stale
   }
 
@@ -106,13 +108,16 @@ export class TagResolver {
     const { clock, tags } = this.#deps
     try {
       const answer = await this.#askLeads(ref)
-      const descriptor = answer ?? (await this.#askUpstream(ref))
+      const facts = answer === undefined ? await this.#askUpstream(ref) : factsOf(answer)
       const confirmedAtMs = answer?.confirmedAtMs ?? clock.now()
-      await this.#keep(() => tags.put(ref, { ...descriptorOf(descriptor), confirmedAtMs }), ref)
-      this.#troubledUntilMs.delete(tagKey(ref))
-      return { ...descriptorOf(descriptor), stale: false, source: answer?.link ?? 'upstream' }
+      await this.#keep(() => tags.put(ref, { ...facts, confirmedAtMs }), ref)
+      this.#troubledUntilMs.delete(keyOf(ref))
+      return { ...facts, stale: false, source: answer?.link ?? 'upstream' }
     } catch (error) {
-      if (error instanceof UpstreamNotFoundError) await this.#keep(() => tags.remove(ref), ref)
+      // What is not there for anybody may be there for others.
+      if (error instanceof UpstreamNotFoundError && (await this.#find(ref)) !== undefined) {
+        await this.#keep(() => tags.remove(ref), ref)
+      }
       throw error
     }
   }
@@ -142,19 +147,24 @@ export class TagResolver {
   #askLeads(ref: TagRef): Promise<LeadAnswer | undefined> {
     const { network } = this.#deps
     if (!network.authenticated) return Promise.resolve(undefined)
-    return askTagLeads(
-      { ...this.#deps, isFresh: (record) => this.#freshnessOf(ref, record) === 'fresh' },
-      ref,
-    )
+    const isFresh = (record: TagRecord) =>
+      coversAccess(record.access, ref.access) && this.#freshnessOf(ref, record) === 'fresh'
+    return askTagLeads({ ...this.#deps, isFresh }, ref)
   }
 
-  async #askUpstream(ref: TagRef): Promise<Descriptor> {
+  /** The record of a tag, unless it is for those with more access. */
+  async #find(ref: TagRef): Promise<TagRecord | undefined> {
+    const record = await this.#deps.tags.find(ref)
+    return record !== undefined && coversAccess(record.access, ref.access) ? record : undefined
+  }
+
+  async #askUpstream(ref: TagRef): Promise<Descriptor & Admission> {
     const { upstream, keepManifest } = this.#deps
     const descriptor = await upstream.headManifest(ref, ref.tag)
     if (descriptor !== undefined) return descriptor
     const manifest = await upstream.getManifest(ref, ref.tag)
     await this.#keep(() => keepManifest(manifest), ref)
-    return descriptorOf(manifest)
+    return factsOf(manifest)
   }
 
   /** What can't be stored, as on a full disk, is known all the same. */
@@ -195,7 +205,7 @@ export class TagResolver {
   /** Keeps a peer's record, unless upstream has said something newer meanwhile. */
   async #adopt(ref: TagRef, record: TagRecord): Promise<void> {
     const { tags } = this.#deps
-    const known = await tags.find(ref)
+    const known = await this.#find(ref)
     if (known !== undefined && known.confirmedAtMs >= record.confirmedAtMs) return
     await this.#keep(() => tags.put(ref, record), ref)
   }
@@ -206,7 +216,7 @@ export class TagResolver {
     source: ResolvedTag['source'],
   ): ResolvedTag | undefined {
     if (record === undefined || this.#freshnessOf(ref, record) === 'expired') return undefined
-    return { ...descriptorOf(record), stale: true, source }
+    return { ...factsOf(record), stale: true, source }
   }
 
   #freshnessOf({ upstream, tag }: TagRef, record: TagRecord): TagFreshness {
@@ -215,8 +225,12 @@ export class TagResolver {
   }
 }
 
-function descriptorOf({ digest, mediaType, sizeBytes }: Descriptor): Descriptor {
-  return { digest, mediaType, sizeBytes }
+function keyOf({ upstream, repository, tag, access }: TagRef): string {
+  return JSON.stringify([upstream, repository, tag, access === 'login'])
+}
+
+function factsOf({ digest, mediaType, sizeBytes, access }: Descriptor & Admission): Descriptor & Admission {
+  return { digest, mediaType, sizeBytes, ...(access === 'login' && { access }) }
 }
 
 function isUpstreamsWord(error: unknown): error is Error {
