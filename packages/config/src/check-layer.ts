@@ -5,7 +5,7 @@ import { invalidValue, unknownName } from './invalid-setting.ts'
 import { groupSchema } from './json-schema.ts'
 import type { Layer } from './layer.ts'
 import { listenAddress } from './listen-address.ts'
-import { meshListenAddress, meshPeerAddress } from './mesh-address.ts'
+import { meshListenAddress, meshPeerAddress, meshPeerId } from './mesh-address.ts'
 import { label, loginName, path, tagPattern } from './plain-text.ts'
 import {
   httpProxy,
@@ -29,6 +29,7 @@ const FORMATS = [
   listenAddress,
   meshListenAddress,
   meshPeerAddress,
+  meshPeerId,
   httpProxy,
   networkHost,
   registryAlias,

@@ -39,3 +39,10 @@ export const meshPeerAddress: Format<string> = {
     return address !== undefined && address.port > 0 ? text : undefined
   },
 }
+
+/** The identity of a node. */
+export const meshPeerId: Format<string> = {
+  name: 'mesh-peer-id',
+  allowed: 'a peer id, such as 12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5',
+  parse: (text) => (/^(12D3KooW|16Uiu2HA|Qm)[1-9A-HJ-NP-Za-km-z]{43,45}$/.test(text) ? text : undefined),
+}

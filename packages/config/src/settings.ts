@@ -5,7 +5,7 @@ import { byteSize } from './byte-size.ts'
 import { duration, timeout } from './duration.ts'
 import { choice, flag, integer, keyedListOf, listOf, text } from './kinds.ts'
 import { listenAddress } from './listen-address.ts'
-import { meshListenAddress, meshPeerAddress } from './mesh-address.ts'
+import { meshListenAddress, meshPeerAddress, meshPeerId } from './mesh-address.ts'
 import { label, loginName, path, tagPattern } from './plain-text.ts'
 import {
   httpProxy,
@@ -208,7 +208,12 @@ export const SETTINGS = group({
         }),
         secretFile: optionalSetting({
           kind: text(path),
-          help: "File with the cluster's secret, the same on every node. Without one, whoever can reach the port of the mesh is a member.",
+          help: "File with the cluster's secret, the same on every node. Without one, whoever can reach the port of the mesh is a member. It is read again when it changes; two lines are two secrets that both count, so that [one can replace the other](mesh.md#replacing-the-secret).",
+        }),
+        allow: setting({
+          kind: listOf(text(meshPeerId), 0),
+          otherwise: { value: [] },
+          help: 'Peer ids of the nodes that may be members, beside or instead of a secret; `layermesh status` shows that of a node. None: whoever proves the secret.',
         }),
         inboundConnectionsPerSecond: setting({
           kind: integer(1, 100_000),

@@ -2,15 +2,16 @@ import { randomInt } from 'node:crypto'
 import type { Clock, Log, Metrics, NodeFacts, PeerId, PeerStore } from '@layermesh/interface'
 import type { ConnectionGater, PeerId as Libp2pPeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { addressesOf, OwnAddresses, requireMultiaddrs } from './addresses.ts'
+import { addressesOf, OwnAddresses, requireMultiaddrs, requirePeerIds } from './addresses.ts'
 import { createBusyShare } from './busy-share.ts'
 import { AdmissionControl } from './admission-control.ts'
 import { Bans } from './bans.ts'
+import { ClusterSecrets } from './cluster-secrets.ts'
 import { dialTarget } from './dial-target.ts'
 import { Dialer } from './dialer.ts'
 import { Gossip } from './gossip.ts'
 import { loadIdentity } from './identity.ts'
-import { createLibp2pNode } from './libp2p-node.ts'
+import { createLibp2pNode, type Encryption } from './libp2p-node.ts'
 import { Libp2pPeerNetwork } from './libp2p-peer-network.ts'
 import { Membership } from './membership.ts'
 import { BEAT_INTERVAL_MS, MembershipView } from './membership-view.ts'
@@ -19,6 +20,9 @@ import { FORGETFUL_PEER_STORE, RememberedPeers } from './remembered-peers.ts'
 
 /** How long a peer has to prove membership, in milliseconds. */
 export const DEFAULT_HELLO_TIMEOUT_MS = 5_000
+
+/** TLS costs less; noise is what nodes of the first versions speak. */
+export const DEFAULT_ENCRYPTION: readonly Encryption[] = ['tls', 'noise']
 
 /** Collaborators of {@link createPeerNetwork}. */
 export interface PeerNetworkDeps {
@@ -51,10 +55,20 @@ export interface PeerNetworkInit {
   readonly bootstrap: readonly string[]
   /** Whether to find other nodes on the LAN. */
   readonly mdns: boolean
-  /** The cluster's secret; without one everybody is a member who has none either. */
-  readonly secret?: string
+  /**
+   * The cluster's secret, or two while it is being replaced: who proves either is a member. Without one everybody is
+   * a member who has none either.
+   */
+  readonly secrets?: readonly string[]
+  /** The peer ids that may be members; none: whoever proves the secret. */
+  readonly allow?: readonly string[]
   /** Connections that one remote address may open in a second; nodes behind one NAT share an address. */
   readonly inboundConnectionsPerSecond: number
+  /**
+   * How connections may be encrypted, the best first.
+   * @default {@link DEFAULT_ENCRYPTION}
+   */
+  readonly encryption?: readonly Encryption[]
   /** @default {@link DEFAULT_HELLO_TIMEOUT_MS} */
   readonly helloTimeoutMs?: number
 }
@@ -68,7 +82,10 @@ export async function createPeerNetwork(
   { clock, log: parentLog, metrics, peers = FORGETFUL_PEER_STORE, random = Math.random }: PeerNetworkDeps,
   init: PeerNetworkInit,
 ): Promise<Libp2pPeerNetwork> {
-  const { facts, secret, helloTimeoutMs = DEFAULT_HELLO_TIMEOUT_MS } = init
+  const { facts, helloTimeoutMs = DEFAULT_HELLO_TIMEOUT_MS } = init
+  const secrets = new ClusterSecrets(init.secrets ?? [])
+  const allow = new Set(requirePeerIds('mesh.allow', init.allow ?? []))
+  const isAllowed = (peer: PeerId) => allow.size === 0 || allow.has(peer)
   const listen = requireMultiaddrs('mesh.listen', init.listen)
   const announce = requireMultiaddrs('mesh.announce', init.announce)
   const bootstrap = requireMultiaddrs('mesh.bootstrap', init.bootstrap)
@@ -92,7 +109,13 @@ export async function createPeerNetwork(
       membership,
       introduced: ({ peer, addresses: said }) => learn(peer, said),
     },
-    { self: () => ({ peer: self, facts, secret, addresses: addresses.advertised() }), helloTimeoutMs },
+    {
+      self: () => ({
+        ...{ peer: self, facts, secrets: secrets.list, isAllowed },
+        addresses: addresses.advertised(),
+      }),
+      helloTimeoutMs,
+    },
   )
   const gossip = new Gossip({
     log,
@@ -103,6 +126,7 @@ export async function createPeerNetwork(
     privateKey,
     listen,
     inboundConnectionsPerSecond: init.inboundConnectionsPerSecond,
+    encryption: init.encryption ?? DEFAULT_ENCRYPTION,
     connectionGater: denyBanned(bans),
     gossip,
     onDiscovered: init.mdns
@@ -120,25 +144,16 @@ export async function createPeerNetwork(
     { self, bootstrap },
   )
   function learn(peer: string, said: readonly string[]): void {
+    if (!isAllowed(peer as PeerId)) return
     dialer.learn(peer as PeerId, addressesOf(peer as PeerId, said).map(String))
   }
   const remembered = new RememberedPeers({ clock, log, store: peers, learn })
   return new Libp2pPeerNetwork(
     {
-      clock,
-      log,
-      metrics,
-      node,
-      bans,
-      membership,
-      addresses,
-      admission,
-      gossip,
-      dialer,
-      remembered,
-      ownBeat,
+      ...{ clock, log, metrics, node, bans, secrets, membership, addresses, admission, gossip, dialer },
+      ...{ remembered, ownBeat },
     },
-    { self, facts, listen, authenticated: secret !== undefined },
+    { self, facts, listen, authenticated: secrets.list.length > 0 || allow.size > 0 },
   )
 }
 
