@@ -143,9 +143,10 @@ class TransferServer {
       const frame = await this.#receive()
       if (frame === undefined) throw new PeerStreamError(`${this.#from.peer} asked for nothing`)
       if (frame.type !== 'open') throw outOfTurn(frame)
-      const { kind, upstream, repository, digest, leadScope } = frame
+      const { kind, upstream, repository, digest } = frame
+      const { leadScope, heldPieces, pausedMs, refusedBy, partial } = frame
       const ref = { kind, upstream, repository, digest }
-      this.#request = { ref, from: this.#from, ...(leadScope !== undefined && { leadScope }) }
+      this.#request = { ref, from: this.#from, leadScope, heldPieces, pausedMs, refusedBy, partial }
       return this.#request
     } catch (error) {
       this.#reset(error)

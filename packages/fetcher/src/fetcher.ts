@@ -25,7 +25,7 @@ import { LRUCache } from 'lru-cache'
 
 import { NodeContentProvider } from './content-provider.ts'
 import { FollowedBlob, type GoOnReading, HeldBlob, type InterruptedRead } from './fetched-blob.ts'
-import type { FillJob, FillJobDeps, UnwatchedFills } from './fill-job.ts'
+import type { FetchedFacts, FillJob, FillJobDeps, UnwatchedFills } from './fill-job.ts'
 import { FillJobs } from './fill-jobs.ts'
 import type { Watcher } from './fill-watchers.ts'
 import type { BlobPrefix } from './passing-fill.ts'
@@ -34,12 +34,16 @@ import { RefetchQueue } from './refetch-queue.ts'
 import type { TagPolicy } from './tag-freshness.ts'
 import { TagResolver } from './tag-resolver.ts'
 import { isRefusedByStore, UnkeptFills } from './unkept-fills.ts'
+import { UpstreamPauses } from './upstream-pauses.ts'
 
 /** Bytes of manifests kept in memory: they are asked for several times in each pull, and are small. */
 const MANIFEST_CACHE_BYTES = 16 * 1024 * 1024
 
 /** Collaborators of the fetcher. */
-export interface FetcherDeps extends Omit<FillJobDeps, 'onFetched' | 'onKept' | 'offences' | 'unkept'> {
+export interface FetcherDeps extends Omit<
+  FillJobDeps,
+  'onFetched' | 'onKept' | 'offences' | 'unkept' | 'pauses'
+> {
   readonly tags: TagStore
   readonly links: LinkStore
   readonly peers: Pick<Exchange, 'open' | 'askTag'>
@@ -89,22 +93,32 @@ export class Fetcher implements ContentFetcher {
       help: 'Fetched bytes that were passed on without being kept, because the disk had no place for them.',
       labels,
     })
-    const onFetched = (source: SourceScope, bytes: number, isKept: boolean) => {
+    const duplicate = deps.metrics.counter({
+      name: 'duplicate_upstream_bytes_total',
+      help: 'Bytes that this node fetched from upstream although others that it may ask first had them, or may have been getting them.',
+    })
+    const onFetched = (source: SourceScope, bytes: number, { isKept, isDuplicate }: FetchedFacts) => {
       this.#fetched.add(bytes, { source })
       if (!isKept) unkept.add(bytes, { source })
+      if (isDuplicate) duplicate.add(bytes)
     }
+    const pauses = new UpstreamPauses(deps.clock)
     this.#jobs = new FillJobs(
       {
         ...deps,
         offences: new PeerOffences(),
         unkept: new UnkeptFills(),
+        pauses,
         onFetched,
         onKept: (ref) => this.#link(ref),
       },
       init,
     )
     this.#refetches = new RefetchQueue((ref) => this.#fetchForNobody(ref), deps.log)
-    this.provider = new NodeContentProvider({ ...deps, jobs: this.#jobs, tagPolicyOf: init.tagPolicyOf })
+    this.provider = new NodeContentProvider({
+      ...deps,
+      ...{ jobs: this.#jobs, pauses, tagPolicyOf: init.tagPolicyOf },
+    })
     this.#tags = new TagResolver({
       ...deps,
       tagPolicyOf: init.tagPolicyOf,
@@ -115,7 +129,7 @@ export class Fetcher implements ContentFetcher {
           await this.#jobs.keep(digest, bytes)
           isKept = true
         } finally {
-          onFetched('upstream', bytes.length, isKept)
+          onFetched('upstream', bytes.length, { isKept, isDuplicate: false })
         }
       },
     })

@@ -54,6 +54,7 @@ export { peerNetworkContract, type PeerNetworkHarness } from './peer-network-con
 export { scriptedCacheControl, type CacheCall, type ScriptedCacheControl } from './scripted-cache-control.ts'
 export { seededBytes } from './seeded-bytes.ts'
 export { seededRandom } from './seeded-random.ts'
+export { selfSigned } from './self-signed.ts'
 export type { ImageFormat, LayerCompression } from './media-types.ts'
 export type { AddedImage, OriginProcessOptions } from './origin-commands.ts'
 export { spawnOrigin, type OriginProcess, type RemoteFault } from './origin-process.ts'

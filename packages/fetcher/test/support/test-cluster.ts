@@ -65,6 +65,8 @@ export interface TestNodeInit {
   readonly fetcherClock?: Clock
   /** @default one that says nothing */
   readonly fetcherLog?: Log
+  /** Transfers that the node serves at a time. @default as many as the exchange does */
+  readonly maxTransfers?: number
   readonly revalidateAfterMs?: number
   readonly serveStaleForMs?: number
   readonly immutable?: readonly RegExp[]
@@ -90,6 +92,11 @@ export class TestCluster implements AsyncDisposable {
   /** Moves the nodes' wall clock on; timers go on as ever. */
   advanceWallClock(ms: number): void {
     this.#clockSkewMs += ms
+  }
+
+  /** Cuts the links between groups of nodes; without groups, ends that. */
+  partition(...groups: readonly (readonly TestNode[])[]): void {
+    this.#mesh.partition(...groups.map((nodes) => nodes.map(({ network }) => network.self.peer)))
   }
 
   async addNode(name: string, init: TestNodeInit = {}): Promise<TestNode> {
@@ -120,7 +127,10 @@ export class TestCluster implements AsyncDisposable {
     await directory.start()
     this.#stack.defer(() => directory.stop())
     const stallTimeoutMs = { site: 10_000, region: 10_000, world: 10_000 }
-    const exchange = createExchange({ ...common, network }, { stallTimeoutMs, waitIntervalMs: 20 })
+    const exchange = createExchange(
+      { ...common, network },
+      { stallTimeoutMs, waitIntervalMs: 20, ...(init.maxTransfers && { maxTransfers: init.maxTransfers }) },
+    )
     const { revalidateAfterMs = 60_000, serveStaleForMs = 3_600_000, immutable = [] } = init
     const store = new ScriptedStore(storage.blobs)
     const links = new MemoryLinkStore()
