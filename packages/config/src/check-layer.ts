@@ -5,7 +5,7 @@ import { invalidValue, unknownName } from './invalid-setting.ts'
 import { groupSchema } from './json-schema.ts'
 import type { Layer } from './layer.ts'
 import { listenAddress } from './listen-address.ts'
-import { meshListenAddress, meshPeerAddress, meshPeerId } from './mesh-address.ts'
+import { meshDnsName, meshListenAddress, meshPeerAddress, meshPeerId } from './mesh-address.ts'
 import { label, loginName, path, tagPattern } from './plain-text.ts'
 import {
   httpProxy,
@@ -27,6 +27,7 @@ const FORMATS = [
   path,
   tagPattern,
   listenAddress,
+  meshDnsName,
   meshListenAddress,
   meshPeerAddress,
   meshPeerId,

@@ -5,7 +5,7 @@ import { byteSize } from './byte-size.ts'
 import { duration, timeout } from './duration.ts'
 import { choice, flag, integer, keyedListOf, listOf, text } from './kinds.ts'
 import { listenAddress } from './listen-address.ts'
-import { meshListenAddress, meshPeerAddress, meshPeerId } from './mesh-address.ts'
+import { meshDnsName, meshListenAddress, meshPeerAddress, meshPeerId } from './mesh-address.ts'
 import { label, loginName, path, tagPattern } from './plain-text.ts'
 import {
   httpProxy,
@@ -200,6 +200,11 @@ export const SETTINGS = group({
           kind: listOf(text(meshPeerAddress), 0),
           otherwise: { value: [] },
           help: 'Nodes to connect to at the start; one that is reachable is enough.',
+        }),
+        dns: setting({
+          kind: listOf(text(meshDnsName), 0),
+          otherwise: { value: [] },
+          help: 'Names that lead to other nodes, looked up every 15 seconds: `name:port` for all addresses of a name, such as that of a headless Service of Kubernetes (without a port it is 4001), `_service._tcp.name` for SRV records.',
         }),
         mdns: setting({
           kind: flag(),

@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { abortable, ProgressDeadline } from '@layermesh/async'
-import { PeerProtocolError, type Clock, type Counter, type Log, type Metrics } from '@layermesh/interface'
+import {
+  PeerProtocolError,
+  type Clock,
+  type Counter,
+  type Log,
+  type Metrics,
+  type PeerId,
+} from '@layermesh/interface'
 import type { Connection, Stream } from '@libp2p/interface'
 import { addressesOf } from './addresses.ts'
 import { MAX_ADDRESSES, MAX_HELLO_BYTES, MAX_INTRODUCTIONS, type Introduction } from './admission-messages.ts'
@@ -26,8 +33,8 @@ export interface AdmissionControlDeps {
   readonly log: Log
   readonly metrics: Metrics
   readonly membership: Membership
-  /** Takes note of a node that a member has introduced. */
-  readonly introduced: (introduction: Introduction) => void
+  /** Takes note of a node that the member `by` has introduced. */
+  readonly introduced: (introduction: Introduction, by: PeerId) => void
 }
 
 /** Tunables of {@link AdmissionControl}. */
@@ -158,7 +165,8 @@ export class AdmissionControl {
     const us = { ...self(), nonce: new Uint8Array(randomBytes(32)) }
     const admit: Admit = (newcomer, secret) => this.#admit(connection, newcomer, secret)
     const hello = opens ? helloAsDialler : helloAsListener
-    for (const introduction of await hello(stream, us, admit, { signal })) introduced(introduction)
+    const introductions = await hello(stream, us, admit, { signal })
+    for (const introduction of introductions) introduced(introduction, remotePeerOf(connection))
     await abortable(stream.close(), signal)
   }
 

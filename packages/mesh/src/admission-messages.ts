@@ -8,7 +8,7 @@ export const HELLO_VERSIONS: readonly number[] = [1]
 export const MAX_STRANGER_MESSAGE_BYTES = 4096
 
 /** Secrets that a node takes for the cluster's, at most: a new one and the one before. */
-export const MAX_SECRETS = 2
+const MAX_SECRETS = 2
 
 /** Members that a node introduces to a newcomer, at most. */
 export const MAX_INTRODUCTIONS = 512

@@ -33,6 +33,9 @@ import { listenErrorOf } from './listen-error.ts'
 import { remotePeerOf, type Membership } from './membership.ts'
 import { BEAT_INTERVAL_MS, TICK_INTERVAL_MS } from './membership-view.ts'
 import type { OwnBeat } from './own-beat.ts'
+import type { DnsDiscovery } from './dns-discovery.ts'
+import { INTRODUCE_PROTOCOL, type Introducer } from './introducer.ts'
+import type { PeerQuotas } from './peer-quotas.ts'
 import { Libp2pPeerStream } from './peer-stream.ts'
 import type { RememberedPeers } from './remembered-peers.ts'
 import { untilClosed } from './until-closed.ts'
@@ -70,6 +73,9 @@ export interface Libp2pPeerNetworkDeps {
   readonly dialer: Dialer
   readonly remembered: RememberedPeers
   readonly ownBeat: OwnBeat
+  readonly quotas: PeerQuotas
+  readonly introducer: Introducer
+  readonly names: DnsDiscovery
 }
 
 /** Tunables of a {@link Libp2pPeerNetwork}. */
@@ -120,6 +126,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     await this.#handle(HEARTBEAT_PROTOCOL, async (stream, _member, connection) => {
       await this.#heartbeats.get(connection)?.accept(stream)
     })
+    await this.handle(INTRODUCE_PROTOCOL, (stream, member) => this.#deps.introducer.serve(stream, member))
     try {
       await node.start()
     } catch (error) {
@@ -128,6 +135,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     gossip.start()
     this.#tick()
     await dialer.start()
+    await this.#deps.names.start()
     await remembered.recall()
   }
 
@@ -220,6 +228,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
 
   async #stop(): Promise<void> {
     const { node, gossip, dialer, remembered } = this.#deps
+    await this.#deps.names.stop()
     await dialer.stop()
     await remembered.stop(this.members())
     this.#cancelTick()
@@ -269,7 +278,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     stream.maxReadBufferLength = MAX_EARLY_BYTES
     const admitted = await this.#deps.admission.isAdmitted(connection)
     const member = this.#deps.membership.get(remotePeerOf(connection))
-    if (!admitted || member === undefined) {
+    if (!admitted || member === undefined || !this.#deps.quotas.take(member.peer, 'streams')) {
       stream.abort(new Error('the peer is no member'))
       return
     }
@@ -324,6 +333,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
   #onBeat(connection: Connection, beat: BeatMessage): void {
     const { membership, gossip, remembered } = this.#deps
     const peer = remotePeerOf(connection)
+    if (!this.#deps.quotas.take(peer, 'heartbeats')) return
     if (beat.leaving) {
       membership.leave(peer)
       connection.close().catch((error: unknown) => connection.abort(error as Error))
@@ -357,5 +367,6 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     this.#deps.log.info({ peer, name, link, reason }, 'peer left')
     this.#deps.dialer.left(peer, this.#deps.bans.endOf(peer))
     this.#deps.remembered.left(member)
+    this.#deps.quotas.forget(peer)
   }
 }

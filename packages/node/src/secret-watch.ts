@@ -54,7 +54,7 @@ export class SecretWatch {
       this.#complained = false
       if (isDeepStrictEqual(secrets, this.#secrets)) return
       this.#secrets = secrets
-      log.info({ secrets: secrets.length }, 'cluster secret changed')
+      log.info({ accepted: secrets.length }, 'cluster secret changed')
       await changed(secrets)
     } catch (error) {
       // Once, not every two seconds.
