@@ -14,7 +14,7 @@ import { DnsDiscovery } from './dns-discovery.ts'
 import { requireDnsNames, resolveDnsName, type NameResolver } from './dns-names.ts'
 import { Gossip } from './gossip.ts'
 import { INTRODUCE_PROTOCOL, Introducer } from './introducer.ts'
-import { PeerQuotas } from './peer-quotas.ts'
+import { PeerQuotas, type PeerLimits } from './peer-quotas.ts'
 import { loadIdentity } from './identity.ts'
 import { createLibp2pNode, type Encryption } from './libp2p-node.ts'
 import { Libp2pPeerNetwork } from './libp2p-peer-network.ts'
@@ -81,6 +81,11 @@ export interface PeerNetworkInit {
    * @default {@link DEFAULT_ENCRYPTION}
    */
   readonly encryption?: readonly Encryption[]
+  /**
+   * What a peer may do before it is cut off.
+   * @default far more than a node that works as it should ever does
+   */
+  readonly limits?: PeerLimits
   /** @default {@link DEFAULT_HELLO_TIMEOUT_MS} */
   readonly helloTimeoutMs?: number
 }
@@ -131,12 +136,15 @@ export async function createPeerNetwork(
       helloTimeoutMs,
     },
   )
-  const quotas = new PeerQuotas({
-    clock,
-    log,
-    metrics,
-    ban: (peer, durationMs) => network.ban(peer, durationMs),
-  })
+  const quotas = new PeerQuotas(
+    {
+      clock,
+      log,
+      metrics,
+      ban: (peer, durationMs) => network.ban(peer, durationMs),
+    },
+    init.limits,
+  )
   const introducer = new Introducer({
     log,
     isMember: (peer) => membership.has(peer),

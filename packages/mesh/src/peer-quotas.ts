@@ -4,7 +4,7 @@ import { TokenBucket, type BucketInit } from './token-bucket.ts'
 const MiB = 1024 * 1024
 
 /** What a peer may do: far more than a node that works as it should ever does. */
-const LIMITS = {
+const DEFAULT_LIMITS = {
   /** Streams that it opens. */
   streams: { perSecond: 200, burst: 2_000 },
   /** Heartbeats that it sends. */
@@ -16,9 +16,12 @@ const LIMITS = {
 } satisfies Record<string, BucketInit>
 
 /** What is limited; label of the metric `mesh_floods_total`. */
-export type PeerLimit = keyof typeof LIMITS
+type PeerLimit = keyof typeof DEFAULT_LIMITS
 
-const LIMIT_NAMES = Object.keys(LIMITS) as PeerLimit[]
+/** Limits that are not the usual ones. */
+export type PeerLimits = Partial<Record<PeerLimit, BucketInit>>
+
+const LIMIT_NAMES = Object.keys(DEFAULT_LIMITS) as PeerLimit[]
 
 /** For how long a peer is cut off that goes beyond a limit, in milliseconds. */
 export const FLOOD_BAN_MS = 60_000
@@ -35,11 +38,13 @@ export interface PeerQuotasDeps {
 /** Counts what each peer makes this node do, and cuts off who overdoes it, before the others are harmed. */
 export class PeerQuotas {
   readonly #deps: PeerQuotasDeps
+  readonly #limits: Record<PeerLimit, BucketInit>
   readonly #floods: Counter
   readonly #buckets = new Map<PeerId, Record<PeerLimit, TokenBucket>>()
 
-  constructor(deps: PeerQuotasDeps) {
+  constructor(deps: PeerQuotasDeps, limits: PeerLimits = {}) {
     this.#deps = deps
+    this.#limits = { ...DEFAULT_LIMITS, ...limits }
     this.#floods = deps.metrics.counter({
       name: 'mesh_floods_total',
       help: 'Peers that were cut off for a minute because they went beyond a limit, by what they overdid.',
@@ -50,7 +55,7 @@ export class PeerQuotas {
   /** Takes from what `peer` may do and returns whether it may; who may not is cut off. */
   take(peer: PeerId, limit: PeerLimit, amount = 1): boolean {
     if (this.#bucketsOf(peer)[limit].take(amount, this.#deps.clock.monotonicMs())) return true
-    this.#deps.log.warn({ peer, limit, ...LIMITS[limit] }, 'peer flooded')
+    this.#deps.log.warn({ peer, limit, ...this.#limits[limit] }, 'peer flooded')
     this.#floods.add(1, { limit })
     // When it comes back it begins anew.
     this.#buckets.delete(peer)
@@ -68,7 +73,7 @@ export class PeerQuotas {
     if (known !== undefined) return known
     const nowMs = this.#deps.clock.monotonicMs()
     const made = Object.fromEntries(
-      LIMIT_NAMES.map((name) => [name, new TokenBucket(LIMITS[name], nowMs)]),
+      LIMIT_NAMES.map((name) => [name, new TokenBucket(this.#limits[name], nowMs)]),
     ) as Record<PeerLimit, TokenBucket>
     this.#buckets.set(peer, made)
     return made
