@@ -9,6 +9,7 @@ import { meshDnsName, meshListenAddress, meshPeerAddress, meshPeerId } from './m
 import { label, loginName, path, tagPattern } from './plain-text.ts'
 import {
   httpProxy,
+  mirrorHost,
   networkHost,
   registryAlias,
   registryEndpoint,
@@ -32,6 +33,7 @@ const FORMATS = [
   meshPeerAddress,
   meshPeerId,
   httpProxy,
+  mirrorHost,
   networkHost,
   registryAlias,
   registryEndpoint,

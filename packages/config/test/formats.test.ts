@@ -7,6 +7,7 @@ import { meshDnsName, meshListenAddress, meshPeerAddress, meshPeerId } from '../
 import { label, loginName, path, tagPattern } from '../src/plain-text.ts'
 import {
   httpProxy,
+  mirrorHost,
   networkHost,
   registryAlias,
   registryEndpoint,
@@ -220,4 +221,10 @@ itKeepsTo({
   format: tagPattern,
   accepted: asTheyAre('^v\\d+\\.\\d+\\.\\d+$', 'stable', '^(jammy|noble)-\\d{8}$'),
   refused: ['(', '[a-', 'v\\-1', '*', 'a'.repeat(201)],
+})
+
+itKeepsTo({
+  format: mirrorHost,
+  accepted: asTheyAre('docker.mirror.local', '127.0.0.1:5010', '[::1]:5010', 'mirror', 'index.docker.io:443'),
+  refused: ['', 'Mirror.local', 'http://mirror', 'a:0', 'a/b', '*.local'],
 })
