@@ -58,9 +58,9 @@ describe('limits of a peer', () => {
     const [one, two, flooder] = nodes
     await echo(one)
     const left = leaves(one.network, flooder.peer)
-    let gone = false
-    void left.then(() => (gone = true))
-    while (!gone) {
+    let gone = 0
+    void left.then(() => (gone += 1))
+    while (gone === 0) {
       await Promise.allSettled(Array.from({ length: 20 }, () => ask(flooder.network, one)))
     }
     assert.equal((await one.log.line('peer flooded')).fields['limit'], 'streams')
