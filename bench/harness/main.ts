@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 import { writeResult } from '../support/result-file.ts'
@@ -39,9 +40,11 @@ async function main(args: readonly string[], stop: AbortController): Promise<voi
   const scenarios = await playable(options)
 
   const results: ScenarioResult[] = []
+  const [loadAverageAtStart = 0] = loadavg()
   await using venues = new Venues(options.mode)
   const onStep = (text: string) => {
-    console.error(`${new Date().toISOString().slice(11, 19)} ${text}`)
+    const place = `${results.length + 1}/${scenarios.length}`
+    console.error(`${new Date().toISOString().slice(11, 19)} [${place}] ${text}`)
   }
   for (const scenario of scenarios) {
     const result = await runScenario(scenario, options.contenders, venues, {
@@ -52,7 +55,10 @@ async function main(args: readonly string[], stop: AbortController): Promise<voi
     console.log(terminalTable(result))
     results.push(result)
   }
-  const file = await writeResult(options.name, options.command, { scenarios: results })
+  const file = await writeResult(options.name, options.command, {
+    loadAverageAtStart,
+    scenarios: results,
+  })
   console.log(`raw samples: ${file}`)
   console.log(`report: ${await writeHtmlReport(options.name)}`)
 }
