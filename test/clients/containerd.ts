@@ -4,12 +4,16 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
-import { runCommand } from '../support/run-command.ts'
+import { launchCommand } from '../support/run-command.ts'
 
 /** A containerd of its own, with no trace outside its folder; disposing of it stops it. */
 export interface Containerd extends AsyncDisposable {
-  /** `ctr images pull --hosts-dir`: pulls for this machine's platform and unpacks. */
-  pull(reference: string, hostsDir: string): Promise<void>
+  /** `ctr images pull --hosts-dir`: pulls for this machine's platform and unpacks. `login` is `name:password`. */
+  pull(
+    reference: string,
+    hostsDir: string,
+    options?: { readonly login?: string | undefined; readonly signal?: AbortSignal },
+  ): Promise<void>
   /** Digests of all content that has been pulled. */
   contentDigests(): Promise<Set<string>>
   /** Digest that an image's name points to. */
@@ -49,24 +53,24 @@ export async function startContainerd(dir: string, launcher: readonly string[] =
   })
   await serving.promise
   // The client fetches, not the daemon.
-  const ctr = async (...args: string[]) => {
-    const [client = 'ctr', ...clientArgs] = [...launcher, 'ctr', '--address', socket, ...args]
-    return (await runCommand(client, clientArgs)).stdout
-  }
+  const ctr = async (args: readonly string[], signal?: AbortSignal) =>
+    (await launchCommand(launcher, ['ctr', '--address', socket, ...args], { signal })).stdout
   return {
-    async pull(reference, hostsDir) {
+    async pull(reference, hostsDir, { login, signal } = {}) {
       // The native snapshotter works where overlay mounts don't, as in a container.
-      await ctr('images', 'pull', '--hosts-dir', hostsDir, '--snapshotter', 'native', reference)
+      const options = ['--hosts-dir', hostsDir, '--snapshotter', 'native']
+      if (login !== undefined) options.push('--user', login)
+      await ctr(['images', 'pull', ...options, reference], signal)
     },
     async contentDigests() {
-      return new Set((await ctr('content', 'ls', '--quiet')).split('\n').filter((line) => line !== ''))
+      return new Set((await ctr(['content', 'ls', '--quiet'])).split('\n').filter((line) => line !== ''))
     },
     async imageDigest(reference) {
-      const line = (await ctr('images', 'ls')).split('\n').find((row) => row.startsWith(`${reference} `))
+      const line = (await ctr(['images', 'ls'])).split('\n').find((row) => row.startsWith(`${reference} `))
       return line?.split(/\s+/)[2]
     },
     async remove(reference) {
-      await ctr('images', 'rm', '--sync', reference)
+      await ctr(['images', 'rm', '--sync', reference])
     },
     async [Symbol.asyncDispose]() {
       child.kill()
