@@ -30,7 +30,7 @@ export interface Cell {
   readonly client: string
   readonly scenario: ScenarioName
   readonly outcome: Outcome
-  /** The client's own words when it failed. */
+  /** Why it failed, in a line of the client's own. */
   readonly error?: string
   readonly durationMs: number
   /** What the client asked the mirror for, by the mirror's own log. */

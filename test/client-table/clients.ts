@@ -7,14 +7,7 @@ import type { DebianSuite } from './debian-suite.ts'
 
 /** A kind of client: all its versions are set up the same way. */
 export type ClientKind =
-  | 'containerd'
-  | 'dockerd'
-  | 'dockerd, containerd store'
-  | 'podman'
-  | 'skopeo'
-  | 'buildah'
-  | 'crane'
-  | 'oras'
+  'containerd' | 'dockerd' | 'dockerd, containerd store' | 'podman' | 'skopeo' | 'buildah' | 'crane' | 'oras'
 
 /** A client as one suite of Debian has it: a row of the table. */
 export interface ClientRow {

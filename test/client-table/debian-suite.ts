@@ -1,4 +1,5 @@
-import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
@@ -7,6 +8,16 @@ import { launchCommand, runCommand } from '../support/run-command.ts'
 
 /** Where clients come from. */
 export type DebianSuite = 'bookworm' | 'trixie' | 'sid'
+
+/** The suite that this machine is of; undefined if it doesn't run Debian. */
+export function hostSuite(): string | undefined {
+  if (!existsSync(OS_RELEASE)) return undefined
+  const text = readFileSync(OS_RELEASE, 'utf8')
+  return /^ID=debian$/m.test(text) ? /^VERSION_CODENAME=(\w+)$/m.exec(text)?.[1] : undefined
+}
+
+/** What a system says of itself (os-release(5)). */
+const OS_RELEASE = '/etc/os-release'
 
 /** Where Debian's archive is unless this machine's apt knows a nearer one. */
 const DEFAULT_ARCHIVE = 'http://deb.debian.org/debian'
@@ -40,9 +51,9 @@ export interface OpenSuiteOptions {
  */
 export async function openSuite(suite: DebianSuite, options: OpenSuiteOptions): Promise<SuiteRoot> {
   const { onStep, signal } = options
-  if ((await codename()) === suite) return { path: '/', install: (packageName) => installedVersion(packageName) }
+  if (suite === hostSuite()) return { path: '/', install: (packageName) => installedVersion(packageName) }
   const path = join(cacheFolder(), suite)
-  if (!(await exists(path))) await bootstrap(suite, path, options)
+  if (!existsSync(path)) await bootstrap(suite, path, options)
   let updated = false
   const chroot = ['chroot', path]
   return {
@@ -64,12 +75,6 @@ export async function openSuite(suite: DebianSuite, options: OpenSuiteOptions): 
       return installedVersion(packageName, chroot)
     },
   }
-}
-
-/** The name of the Debian that this machine runs, empty if it runs none. */
-async function codename(): Promise<string> {
-  const text = await readFile('/etc/os-release', 'utf8').catch(() => '')
-  return /^ID=debian$/m.test(text) ? (/^VERSION_CODENAME=(\w+)$/m.exec(text)?.[1] ?? '') : ''
 }
 
 function cacheFolder(): string {
@@ -116,11 +121,4 @@ async function findVersion(packageName: string, launcher: readonly string[]): Pr
   // It exits with 1 when it has never heard of the package.
   const { stdout } = await launchCommand(launcher, query).catch(() => ({ stdout: '' }))
   return /^installed (?:\d+:)?(\d[\d.]*\d)/.exec(stdout)?.[1]
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
 }

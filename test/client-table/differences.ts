@@ -7,13 +7,8 @@ export function differences(results: readonly RowResult[]): string[] {
     cells.flatMap(({ scenario, outcome, error }) => {
       const expected = expectedOutcome(row, scenario)
       if (outcome === expected) return []
-      const why = error === undefined ? '' : ` (${lastLineOf(error)})`
+      const why = error === undefined ? '' : ` (${error})`
       return [`${row.name}, ${scenario}: ${outcome}, expected is ${expected}${why}`]
     }),
   )
-}
-
-/** Clients say what they do first, and what went wrong last. */
-function lastLineOf(error: string): string {
-  return error.trim().split('\n').at(-1) ?? ''
 }

@@ -25,7 +25,10 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const { only = '' } = values
   const rows = CLIENTS.filter(({ name }) => name.includes(only))
-  if (rows.length === 0) throw new UsageError(`--only ${only}: no client has this in its name: ${CLIENTS.map(({ name }) => name).join(', ')}`)
+  if (rows.length === 0)
+    throw new UsageError(
+      `--only ${only}: no client has this in its name: ${CLIENTS.map(({ name }) => name).join(', ')}`,
+    )
   if (process.getuid?.() !== 0) throw new UsageError('only root can make the namespaces that clients run in')
 
   const stop = new AbortController()

@@ -93,6 +93,8 @@ function cellText({ outcome, mirror, registry }: Cell): string {
 
 function problemLines(results: readonly RowResult[]): string[] {
   return results.flatMap(({ row, problem }) =>
-    problem === undefined ? [] : [`${row.name} could not be set up: ${problem.trim().split('\n').at(-1) ?? ''}`],
+    problem === undefined
+      ? []
+      : [`${row.name} could not be set up: ${problem.trim().split('\n').at(-1) ?? ''}`],
   )
 }

@@ -5,6 +5,7 @@ import { performance } from 'node:perf_hooks'
 import { buildImage, buildIndex, type BuiltIndex, selfSigned, type ServerIdentity } from '@layermesh/testkit'
 
 import type { ImageClient } from '../clients/image-client.ts'
+import { CommandError } from '../support/run-command.ts'
 import { type Cell, isImage, outcomeOf, type RequestCounts, type ScenarioName } from './cell.ts'
 import { START_CLIENT } from './clients.ts'
 import type { Plan, PlannedClient, SandboxLine } from './plan.ts'
@@ -112,7 +113,7 @@ async function runPull(
     })
     if (!isImage(digests, image)) error = `says that it has ${[...digests].join(', ')}`
   } catch (cause) {
-    error = messageOf(cause)
+    error = reasonOf(cause)
   }
   const durationMs = Math.round(performance.now() - startedMs)
   const after = await world.counts(repository)
@@ -168,6 +169,13 @@ function slug(name: string): string {
 
 function say(line: SandboxLine): void {
   process.stdout.write(`${JSON.stringify(line)}\n`)
+}
+
+/** Of all that a client says when it fails, the line that tells why: the last that has the word for it. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof CommandError)) return messageOf(error)
+  const lines = error.stderr.trim().split('\n')
+  return lines.findLast((line) => /error|fatal|fail/i.test(line)) ?? lines.at(-1) ?? ''
 }
 
 function messageOf(error: unknown): string {

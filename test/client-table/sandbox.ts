@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
@@ -53,4 +53,11 @@ export async function* runInSandbox(
     kill()
     await ended.catch(() => {})
   }
+}
+
+/** Why this machine gives no namespaces to this process; undefined if it does. */
+export function whyNoSandbox(): string | undefined {
+  const [file = '', ...options] = UNSHARE
+  const { error, status } = spawnSync(file, [...options, 'true'])
+  return error === undefined && status === 0 ? undefined : 'namespaces of its own'
 }

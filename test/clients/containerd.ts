@@ -6,6 +6,9 @@ import { createInterface } from 'node:readline'
 
 import { launchCommand } from '../support/run-command.ts'
 
+/** Works where overlay mounts don't, as in a container. */
+const SNAPSHOTTER = 'native'
+
 /** A containerd of its own, with no trace outside its folder; disposing of it stops it. */
 export interface Containerd extends AsyncDisposable {
   /** `ctr images pull --hosts-dir`: pulls for this machine's platform and unpacks. `login` is `name:password`. */
@@ -38,6 +41,10 @@ export async function startContainerd(dir: string, launcher: readonly string[] =
       'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]',
       `[grpc]`,
       `  address = "${socket}"`,
+      // From 2.0 on the daemon fetches and unpacks, and wants to be told for which platform.
+      '[[plugins."io.containerd.transfer.v1.local".unpack_config]]',
+      `  platform = "linux/${process.arch === 'arm64' ? 'arm64' : 'amd64'}"`,
+      `  snapshotter = "${SNAPSHOTTER}"`,
       '',
     ].join('\n'),
   )
@@ -52,13 +59,12 @@ export async function startContainerd(dir: string, launcher: readonly string[] =
     if (line.includes('containerd successfully booted')) serving.resolve(undefined)
   })
   await serving.promise
-  // The client fetches, not the daemon.
+  // Up to 1.7 the client fetches, not the daemon.
   const ctr = async (args: readonly string[], signal?: AbortSignal) =>
     (await launchCommand(launcher, ['ctr', '--address', socket, ...args], { signal })).stdout
   return {
     async pull(reference, hostsDir, { login, signal } = {}) {
-      // The native snapshotter works where overlay mounts don't, as in a container.
-      const options = ['--hosts-dir', hostsDir, '--snapshotter', 'native']
+      const options = ['--hosts-dir', hostsDir, '--snapshotter', SNAPSHOTTER]
       if (login !== undefined) options.push('--user', login)
       await ctr(['images', 'pull', ...options, reference], signal)
     },

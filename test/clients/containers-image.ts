@@ -68,7 +68,10 @@ export async function buildahPull(reference: string, pull: ContainersImagePull):
   return { digest: image.digest, configDigest: `sha256:${image.id.replace(/^sha256:/, '')}` }
 }
 
-async function storageCommand(program: string, { dir, registriesConf, launcher, signal }: ContainersImagePull) {
+async function storageCommand(
+  program: string,
+  { dir, registriesConf, launcher, signal }: ContainersImagePull,
+) {
   await mkdir(dir, { recursive: true })
   const folders = ['--root', join(dir, 'root'), '--runroot', join(dir, 'run')]
   const env = { CONTAINERS_REGISTRIES_CONF: registriesConf, TMPDIR: dir }

@@ -14,9 +14,21 @@ export interface CommandOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** A command that exited with something other than 0, or could not be started. */
+export class CommandError extends Error implements CommandResult {
+  readonly stdout: string
+  readonly stderr: string
+
+  constructor(command: readonly string[], { stdout, stderr }: CommandResult, cause: Error) {
+    super(`${command.join(' ')} failed: ${stderr}${stdout}`, { cause })
+    this.stdout = stdout
+    this.stderr = stderr
+  }
+}
+
 /**
- * Runs a command to its end. Rejects with its whole output when it exits with anything but 0, and with `signal.reason` once
- * an aborted one has ended.
+ * Runs a command to its end. Rejects with a {@link CommandError} that has its whole output when it exits with anything but 0, and with
+ * `signal.reason` once an aborted one has ended.
  */
 export function runCommand(
   file: string,
@@ -28,7 +40,7 @@ export function runCommand(
   execFile(file, args, options, (error, stdout, stderr) => {
     if (error === null) resolve({ stdout, stderr })
     else if (signal?.aborted === true) reject(signal.reason as Error)
-    else reject(new Error(`${[file, ...args].join(' ')} failed: ${stderr}${stdout}`, { cause: error }))
+    else reject(new CommandError([file, ...args], { stdout, stderr }, error))
   })
   return promise
 }
