@@ -15,7 +15,11 @@ describe('outcomeOf', () => {
     ['some from each', { scenario: 'cut', mirror: GIVEN, registry: GIVEN }, 'ok, fell back'],
     ['nothing from the mirror', { scenario: 'private', mirror: REFUSED, registry: GIVEN }, 'ok, fell back'],
     ['no mirror', { scenario: 'stopped', mirror: NONE, registry: GIVEN }, 'ok, fell back'],
-    ['a mirror that was not asked', { scenario: 'tag', mirror: NONE, registry: GIVEN }, 'ok, around the mirror'],
+    [
+      'a mirror that was not asked',
+      { scenario: 'tag', mirror: NONE, registry: GIVEN },
+      'ok, around the mirror',
+    ],
     [
       'private content from the mirror',
       { scenario: 'private', mirror: GIVEN, registry: GIVEN },
