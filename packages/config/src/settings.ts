@@ -42,7 +42,7 @@ const UPSTREAM = group({
       help: 'Mirrors of it, tried before its endpoints in this order: another layermesh, a docker-registry, Harbor. A path is what stands before the name of an image there. The host goes along as `ns`. What a mirror does not have or refuses, the endpoints are asked for.',
     }),
     credentials: group({
-      help: 'Logins for it. Whoever can reach the mirror of this node can then pull what these logins can. Files are read again when they change. While none can be had, the upstream is asked without a login.',
+      help: 'Logins for it. Files are read again when they change. While none can be had, the upstream is asked without a login.',
       entries: {
         username: optionalSetting({
           kind: text(loginName),
@@ -59,6 +59,11 @@ const UPSTREAM = group({
         dockerConfig: optionalSetting({
           kind: text(path),
           help: "Docker's `config.json`, with the credential helpers that it names; used where the others have no login, and for mirrors.",
+        }),
+        clients: setting({
+          kind: choice(['loopback', 'all']),
+          otherwise: { value: 'loopback' },
+          help: 'Which clients of the mirror can pull what these logins can: those that reach it on a loopback address of this machine, or `all` that can reach it. The others get what anybody gets from the upstream. Members of a cluster with a secret get it for those of their clients that their own configuration allows it to.',
         }),
       },
     }),

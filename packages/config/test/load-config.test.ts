@@ -27,6 +27,7 @@ const UNSET = {
     passwordFile: undefined,
     pullSecret: undefined,
     dockerConfig: undefined,
+    clients: 'loopback',
   },
   privateHosts: [],
   proxy: undefined,

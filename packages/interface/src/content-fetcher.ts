@@ -1,11 +1,13 @@
 import type { BlobHandle } from './blob-store.ts'
-import type { ContentRef, Descriptor, TagRef } from './content.ts'
+import type { Access, ContentRef, Descriptor, TagRef } from './content.ts'
 import type { ByteSource } from './locality.ts'
 
 /** What a tag points to now, and how we know. */
 export interface ResolvedTag extends Descriptor {
   /** True when upstream could not be asked and the last known record is being used. */
   readonly stale: boolean
+  /** With which access upstream said so. @default anonymous */
+  readonly access?: Access | undefined
   /** Where the answer came from: `cache` for a record within its window or stale, a link class for a peer's record. */
   readonly source: ByteSource
 }
@@ -33,7 +35,8 @@ export interface FetchOptions {
 }
 
 /**
- * Content by reference, from wherever it is. Throws ERR_CONTENT_UNAVAILABLE, with the true cause, when no source
+ * Content by reference, from wherever it is, for who may have it: what upstream has not confirmed for the repository with the
+ * access of the reference is not given, also if it is here. Throws ERR_CONTENT_UNAVAILABLE, with the true cause, when no source
  * could give it, and ERR_UPSTREAM_NOT_FOUND, ERR_UPSTREAM_DENIED or ERR_UPSTREAM_RATE_LIMITED as upstream said.
  */
 export interface ContentFetcher {

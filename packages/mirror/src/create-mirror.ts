@@ -10,6 +10,7 @@ import {
   type Startable,
 } from '@layermesh/interface'
 import { createUpstreamTable, type UpstreamNames } from '@layermesh/oci'
+import { type AccessPolicy, ANONYMOUS_ONLY } from './client-access.ts'
 import { DEFAULT_DRAIN_TIMEOUT_MS, HttpListener } from './http-listener.ts'
 import { createHttpApp } from './http-app.ts'
 import { createMirrorMetrics } from './mirror-metrics.ts'
@@ -38,6 +39,8 @@ export interface MirrorInit extends Partial<PullTimeouts> {
   readonly upstreams: readonly UpstreamNames[]
   /** Host of the upstream for requests that name none. */
   readonly defaultUpstream: string
+  /** What each client may have. @default {@link ANONYMOUS_ONLY} */
+  readonly accessOf?: AccessPolicy
   /** @default {@link DEFAULT_DRAIN_TIMEOUT_MS} */
   readonly drainTimeoutMs?: number
 }
@@ -60,11 +63,12 @@ export function createMirror(deps: MirrorDeps, init: MirrorInit): Mirror {
     drainTimeoutMs = DEFAULT_DRAIN_TIMEOUT_MS,
     manifestTimeoutMs = DEFAULT_MANIFEST_TIMEOUT_MS,
     blobTimeoutMs = DEFAULT_BLOB_TIMEOUT_MS,
+    accessOf = ANONYMOUS_ONLY,
   } = init
   const upstreams = createUpstreamTable(init.upstreams, init.defaultUpstream)
   const metrics = createMirrorMetrics(deps.metrics)
   const handler = createRequestHandler(
-    { content, upstreams, log, metrics, clock },
+    { content, accessOf, upstreams, log, metrics, clock },
     { manifestTimeoutMs, blobTimeoutMs },
   )
   const running = new Set<Promise<void>>()

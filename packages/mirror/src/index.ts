@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export type { AccessPolicy } from './client-access.ts'
 export {
   createMirror,
   DEFAULT_BLOB_TIMEOUT_MS,

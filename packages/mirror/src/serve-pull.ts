@@ -6,6 +6,7 @@ import {
   type ContentFetcher,
   type Log,
 } from '@layermesh/interface'
+import { type AccessPolicy, contentFor, isLocalClient } from './client-access.ts'
 import { contentErrorReply, sendErrorReply } from './oci-error-reply.ts'
 import { PullReply, type PullReplyDeps } from './pull-reply.ts'
 import { serveBlob, type BlobRoute } from './serve-blob.ts'
@@ -14,6 +15,7 @@ import { serveManifest, type ManifestRoute } from './serve-manifest.ts'
 /** What {@link servePull} works with. */
 export interface PullDeps extends PullReplyDeps {
   readonly content: ContentFetcher
+  readonly accessOf: AccessPolicy
   readonly log: Log
 }
 
@@ -31,7 +33,8 @@ export async function servePull(
   deps: PullDeps,
   { manifestTimeoutMs, blobTimeoutMs }: PullTimeouts,
 ): Promise<void> {
-  const { content, log } = deps
+  const { accessOf, log } = deps
+  const content = contentFor(deps.content, accessOf(route.upstream, isLocalClient(request.socket)))
   const timeoutMs = route.kind === 'manifest' ? manifestTimeoutMs : blobTimeoutMs
   using reply = new PullReply(request, response, timeoutMs, deps)
   try {

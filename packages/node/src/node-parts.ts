@@ -8,6 +8,7 @@ import { createPeerNetwork } from '@layermesh/mesh'
 import { createMirror, type Mirror } from '@layermesh/mirror'
 import { type ClosableUpstreamClient, createUpstreamClient } from '@layermesh/registry-client'
 
+import { accessPolicy } from './access-policy.ts'
 import { CopyCounter } from './copy-counter.ts'
 import { readAuthorities } from './read-authorities.ts'
 import { readSecret } from './read-secret.ts'
@@ -117,7 +118,7 @@ export async function startParts(
 
   const mirror = createMirror(
     { clock, content: fetcher, log, metrics },
-    { ...config.mirror, upstreams: config.upstreams },
+    { ...config.mirror, upstreams: config.upstreams, accessOf: accessPolicy(config.upstreams) },
   )
   await mirror.start()
   stack.defer(() => mirror.stop())

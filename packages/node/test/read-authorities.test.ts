@@ -28,6 +28,7 @@ describe('readAuthorities', () => {
         passwordFile: undefined,
         pullSecret: undefined,
         dockerConfig: undefined,
+        clients: 'loopback',
       },
       privateHosts: [],
       proxy: undefined,
