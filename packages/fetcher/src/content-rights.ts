@@ -6,15 +6,15 @@ import {
   ContentUnavailableError,
   coversAccess,
   type FetchOptions,
-  type LayermeshError,
   type LinkStore,
   type Log,
   UpstreamDeniedError,
   type UpstreamClient,
   UpstreamNotFoundError,
   UpstreamRateLimitedError,
+  LayermeshError,
 } from '@layermesh/interface'
-import { referencesOf } from '@layermesh/oci'
+import { type ManifestReferences, referencesOf } from '@layermesh/oci'
 import { LRUCache } from 'lru-cache'
 
 /** Confirmations that are kept in memory: looking one up on disk costs more than serving a small blob. */
@@ -115,7 +115,7 @@ export class ContentRights {
     const name = JSON.stringify([ref.access === 'login', nameOf(ref)])
     if (this.#notedManifests.has(name)) return
     this.#notedManifests.set(name, true)
-    const { manifests, config, layers } = referencesOf(bytes)
+    const { manifests, config, layers } = referencesIn(bytes)
     for (const { digest } of manifests) this.note({ ...ref, kind: 'manifest', digest })
     for (const { digest } of config === undefined ? layers : [config, ...layers]) {
       this.note({ ...ref, kind: 'blob', digest })
@@ -161,4 +161,14 @@ function isUpstreamsWord(error: unknown): error is LayermeshError {
     error instanceof UpstreamDeniedError ||
     error instanceof UpstreamRateLimitedError
   )
+}
+
+/** What a manifest refers to, as far as that can be read: one of a type that we don't know is served all the same. */
+function referencesIn(bytes: Uint8Array): ManifestReferences {
+  try {
+    return referencesOf(bytes)
+  } catch (error) {
+    if (error instanceof LayermeshError) return { manifests: [], layers: [] }
+    throw error
+  }
 }

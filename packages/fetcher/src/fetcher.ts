@@ -14,6 +14,7 @@ import {
   LINK_CLASSES,
   type LinkStore,
   type Metrics,
+  type OpenBlobOptions,
   type ResolvedTag,
   type SourceScope,
   type TagRef,
@@ -169,7 +170,11 @@ export class Fetcher implements ContentFetcher {
     store.used(digest)
     const { upstream, repository } = ref
     this.#rights.note({ kind: 'manifest', upstream, repository, digest, access })
-    return resolved
+    // Upstreams that answer HEAD carelessly name another type than the manifest has.
+    const known = this.#manifests.get(digest)
+    return known === undefined
+      ? resolved
+      : { ...resolved, mediaType: known.mediaType, sizeBytes: known.bytes.length }
   }
 
   async getManifest(ref: ContentRef, options?: FetchOptions): Promise<FetchedManifest> {
@@ -212,18 +217,19 @@ export class Fetcher implements ContentFetcher {
     return { ...(await upstream.headBlob(ref, ref.digest, options)), source: 'upstream' }
   }
 
-  async openBlob(ref: ContentRef, options?: FetchOptions): Promise<FetchedBlob> {
+  async openBlob(ref: ContentRef, options?: OpenBlobOptions): Promise<FetchedBlob> {
     let isConfirmed = await this.#rights.has(ref)
     const confirm = async () => {
       if (!isConfirmed) await this.#rights.require(ref, options)
       isConfirmed = true
     }
     for (;;) {
-      if (this.#jobs.find(ref.digest) === undefined) {
-        if (!this.#mayPeersConfirm()) await confirm()
+      if (options?.heldOnly === true || this.#jobs.find(ref.digest) === undefined) {
+        if (options?.heldOnly !== true && !this.#mayPeersConfirm()) await confirm()
         const held = await this.#openHeld(ref, confirm)
         if (held !== undefined) return held
       }
+      if (options?.heldOnly === true) throw new ContentUnavailableError(`${ref.digest} is not held here`)
       const job = this.#jobs.join(ref)
       // What comes for this repository is confirmed by its coming.
       if (!job.isFor(ref)) await confirm()

@@ -276,6 +276,23 @@ describe('Fetcher', () => {
       assert.equal(blobBytes(), layer.bytes.length)
     })
 
+    it('asks nobody when only what is held is of use, and gives that once it is there', async () => {
+      const node = await cluster.addNode('one')
+      const heldOnly = { heldOnly: true }
+      await assert.rejects(node.fetcher.openBlob(refTo(digest), heldOnly), ContentUnavailableError)
+      assert.deepEqual(cluster.origin.requests, [])
+      const stall = cluster.origin.script({
+        match: { kind: 'blob' },
+        action: { type: 'stall', afterBytes: 2 * MiB },
+      })
+      const filling = await node.fetcher.openBlob(refTo(digest))
+      await assert.rejects(node.fetcher.openBlob(refTo(digest), heldOnly), ContentUnavailableError)
+      stall.release()
+      await readAll(filling)
+      await until(() => isStored(node))
+      assert.deepEqual(await readAll(await node.fetcher.openBlob(refTo(digest), heldOnly)), layer.bytes)
+    })
+
     it('refuses an upstream that is not configured', async () => {
       const node = await cluster.addNode('one')
       await assert.rejects(

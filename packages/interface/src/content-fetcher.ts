@@ -34,6 +34,12 @@ export interface FetchOptions {
   readonly signal?: AbortSignal
 }
 
+/** Options of opening a blob. */
+export interface OpenBlobOptions extends FetchOptions {
+  /** Whether only what is on this node's disk, whole, is of use; nobody is asked then. @default false */
+  readonly heldOnly?: boolean
+}
+
 /**
  * Content by reference, from wherever it is, for who may have it: what upstream has not confirmed for the repository with the
  * access of the reference is not given, also if it is here. Throws ERR_CONTENT_UNAVAILABLE, with the true cause, when no source
@@ -44,5 +50,5 @@ export interface ContentFetcher {
   getManifest(ref: ContentRef, options?: FetchOptions): Promise<FetchedManifest>
   statBlob(ref: ContentRef, options?: FetchOptions): Promise<BlobFacts>
   /** Resolves once the blob's size and a first source are known, so that a reply can be begun honestly. */
-  openBlob(ref: ContentRef, options?: FetchOptions): Promise<FetchedBlob>
+  openBlob(ref: ContentRef, options?: OpenBlobOptions): Promise<FetchedBlob>
 }

@@ -11,5 +11,6 @@ export {
   type Mirror,
   type MirrorDeps,
   type MirrorInit,
+  type MirrorListen,
 } from './create-mirror.ts'
 export { DEFAULT_DRAIN_TIMEOUT_MS } from './http-listener.ts'

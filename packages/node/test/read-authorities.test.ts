@@ -21,6 +21,8 @@ describe('readAuthorities', () => {
     return {
       host: 'reg.example',
       aliases: [],
+      servedAs: [],
+      listen: [],
       endpoints: ['https://reg.example'],
       mirrors: [],
       credentials: {

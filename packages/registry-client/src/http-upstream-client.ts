@@ -29,6 +29,7 @@ import type { HttpReply, HttpTransport } from './http-transport.ts'
 import { MAX_LIST_BYTES, readReferrersPage, readTagsPage } from './list-reply.ts'
 import { describeManifest, verifyManifest } from './manifest-reply.ts'
 import { observeBody } from './observe-body.ts'
+import type { OtherUpstreams } from './other-upstreams.ts'
 import { readWhole } from './read-whole.ts'
 import { refusalOf } from './refusal.ts'
 import { isRefusedHead } from './refused-head.ts'
@@ -41,6 +42,8 @@ export interface HttpUpstreamClientDeps {
   /** What upstreams are reached by; closed with the client. */
   readonly transports: readonly HttpTransport[]
   readonly upstreams: readonly Upstream[]
+  /** Those that are asked without being configured; undefined when there are none. */
+  readonly others?: OtherUpstreams | undefined
 }
 
 /** The part of a request that doesn't depend on its method. */
@@ -51,11 +54,13 @@ export class HttpUpstreamClient implements UpstreamClient, UpstreamLists {
   readonly #clock: Clock
   readonly #transports: readonly HttpTransport[]
   readonly #upstreams: ReadonlyMap<string, Upstream>
+  readonly #others: OtherUpstreams | undefined
 
-  constructor({ clock, transports, upstreams }: HttpUpstreamClientDeps) {
+  constructor({ clock, transports, upstreams, others }: HttpUpstreamClientDeps) {
     this.#clock = clock
     this.#transports = transports
     this.#upstreams = new Map(upstreams.map((upstream) => [upstream.host, upstream]))
+    this.#others = others
   }
 
   async headManifest(
@@ -143,7 +148,7 @@ export class HttpUpstreamClient implements UpstreamClient, UpstreamLists {
   }
 
   status(): readonly UpstreamStatus[] {
-    return [...this.#upstreams.values()].map((upstream) => upstream.status())
+    return [...this.#upstreams.values(), ...(this.#others?.list() ?? [])].map((upstream) => upstream.status())
   }
 
   /** Ends all requests and closes all connections; the client can't be used after that. Idempotent. */
@@ -171,7 +176,7 @@ export class HttpUpstreamClient implements UpstreamClient, UpstreamLists {
     { kind, method, repository, access, reference, signal }: ContentRequest,
     run: (endpoint: Endpoint, body: BodyObserver) => Promise<T>,
   ): Promise<T> {
-    const upstream = this.#upstreams.get(ref.upstream)
+    const upstream = this.#upstreams.get(ref.upstream) ?? this.#others?.get(ref.upstream)
     if (upstream === undefined) throw new UpstreamUnknownError(`${ref.upstream} is not a configured upstream`)
     return upstream.perform({ kind, method, repository, access, reference, signal, run })
   }
