@@ -1,5 +1,5 @@
 import { abortable, sleep } from '@layermesh/async'
-import type { Exchange, IncomingRequest, TransferRequest } from '@layermesh/exchange'
+import type { Exchange, IncomingRequest } from '@layermesh/exchange'
 import {
   BlobCorruptError,
   type BlobHandle,
@@ -11,6 +11,7 @@ import {
   type Fill,
   FillEndedError,
   FillWriteError,
+  NotKeptError,
   PeerMissingError,
   type SourceScope,
   StoreFullError,
@@ -24,6 +25,7 @@ import { copyFromUpstream } from './copy-from-upstream.ts'
 import { spoilsFill } from './fill-end.ts'
 import { FillWatchers, GRACE_MS, type Watcher } from './fill-watchers.ts'
 import { type BlobPrefix, PassingFill } from './passing-fill.ts'
+import { requestTo } from './request-to.ts'
 import type { Source } from './source-plan.ts'
 import { watchRate } from './source-rate.ts'
 import { SourceRoster, type SourceRosterDeps } from './source-roster.ts'
@@ -49,6 +51,8 @@ export interface FillJobDeps extends SourceRosterDeps {
   readonly clock: Clock
   /** Counts bytes as they come. */
   readonly onFetched: (source: SourceScope, bytes: number, facts: FetchedFacts) => void
+  /** Whether content of that size is to be kept: the setting `cache.rules`. */
+  readonly isToBeKept: (ref: ContentRef, sizeBytes: number) => boolean
   /** Called when the blob is committed, before anybody hears of it. Must not throw. */
   readonly onKept: (ref: ContentRef) => Promise<void>
 }
@@ -184,8 +188,8 @@ export class FillJob {
   /** Whether the job asks where `ref` says; what upstream answers to another repository, to somebody else or of another kind is no answer to `ref`. */
   isFor({ kind, upstream, repository, access = 'anonymous' }: ContentRef): boolean {
     const { ref } = this.#init
-    const isSamePlace = ref.kind === kind && ref.upstream === upstream && ref.repository === repository
-    return isSamePlace && (ref.access ?? 'anonymous') === access
+    if ((ref.access ?? 'anonymous') !== access) return false
+    return ref.kind === kind && ref.upstream === upstream && ref.repository === repository
   }
 
   /** Takes note of what a peer knows that waits for this job as its lead. */
@@ -325,7 +329,11 @@ export class FillJob {
       await copyFromUpstream({ ...common, upstream: this.#deps.upstream, ref, fill: this.#fill, begin })
       return copy.yields
     }
-    await using transfer = await this.#deps.peers.open(source.peer, this.#requestTo(source), { signal })
+    const request = requestTo(source, ref, {
+      ...{ heldPieces: this.#heldPieces(), pausedMs: this.#deps.pauses.leftMs(ref) },
+      refusedBy: this.#roster.refusedBy,
+    })
+    await using transfer = await this.#deps.peers.open(source.peer, request, { signal })
     const fill = await this.#beginOrKeep(transfer.sizeBytes, scope)
     using rate = watchRate({
       ...{ clock: this.#deps.clock, link: source.link, flow: () => transfer.flow },
@@ -338,26 +346,6 @@ export class FillJob {
       throw new PeerMissingError(`the peer has only a part of ${ref.digest}`)
     }
     return copy.yields
-  }
-
-  #requestTo(source: Exclude<Source, { kind: 'upstream' }>): TransferRequest {
-    const { ref } = this.#init
-    switch (source.kind) {
-      case 'holder':
-        return { ref }
-      case 'follower':
-        return { ref, partial: true }
-      case 'lead': {
-        const refusedBy = this.#roster.refusedBy
-        return {
-          ref,
-          leadScope: source.scope,
-          heldPieces: this.#heldPieces(),
-          pausedMs: this.#deps.pauses.leftMs(ref),
-          ...(refusedBy.length > 0 && { refusedBy }),
-        }
-      }
-    }
   }
 
   /** The fill to go on with; one of another size than a peer has told now stays what it is. */
@@ -401,6 +389,7 @@ export class FillJob {
   async #startFill(sizeBytes: number): Promise<Fill> {
     if (this.#refusal !== undefined) return this.#startUnkept(sizeBytes, this.#refusal)
     try {
+      if (!this.#deps.isToBeKept(this.#init.ref, sizeBytes)) throw new NotKeptError(this.#init.ref.digest)
       const fill = await this.#deps.store.startFill(this.#init.ref.digest, sizeBytes)
       this.#noteEarlierBytes(fill)
       return fill
@@ -429,7 +418,8 @@ export class FillJob {
   #setRefused(error: Error, sizeBytes: number): void {
     this.#refusal = error
     this.#watchers.endGrace()
-    this.#deps.log.warn({ digest: this.#init.ref.digest, bytes: sizeBytes, err: error }, 'blob not kept')
+    const level = error instanceof NotKeptError ? 'debug' : 'warn'
+    this.#deps.log[level]({ digest: this.#init.ref.digest, bytes: sizeBytes, err: error }, 'blob not kept')
   }
 
   /** The disk has refused in the middle. A small blob goes on in memory; readers of a large one go on by themselves. */
