@@ -12,6 +12,7 @@ import {
   FillEndedError,
   FillWriteError,
   PeerMissingError,
+  type PeerNetwork,
   type SourceScope,
   StoreFullError,
   UpstreamProtocolError,
@@ -41,6 +42,7 @@ export interface FetchedFacts {
 
 /** Collaborators of every fill job of a node. */
 export interface FillJobDeps extends SourceRosterDeps {
+  readonly network: PeerNetwork
   readonly store: BlobStore
   readonly unkept: UnkeptFills
   readonly upstream: UpstreamClient
