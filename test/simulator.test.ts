@@ -7,7 +7,9 @@ const PLAYED = [
   { seed: 3, nodes: 40, regions: 2, sitesPerRegion: 4, steps: 40 },
 ]
 
-describe('simulator', () => {
+describe('simulator', function () {
+  this.timeout(120_000)
+
   for (const init of PLAYED) {
     it(`plays seed ${init.seed} on ${init.nodes} nodes in ${init.regions} regions`, async () => {
       await new Simulation(init).run()
