@@ -9,6 +9,7 @@ import { meshListenAddress, meshPeerAddress } from './mesh-address.ts'
 import { label, loginName, path, tagPattern } from './plain-text.ts'
 import {
   httpProxy,
+  mirrorHost,
   networkHost,
   registryAlias,
   registryEndpoint,
@@ -30,6 +31,7 @@ const FORMATS = [
   meshListenAddress,
   meshPeerAddress,
   httpProxy,
+  mirrorHost,
   networkHost,
   registryAlias,
   registryEndpoint,

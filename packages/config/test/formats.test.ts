@@ -7,6 +7,7 @@ import { meshListenAddress, meshPeerAddress } from '../src/mesh-address.ts'
 import { label, loginName, path, tagPattern } from '../src/plain-text.ts'
 import {
   httpProxy,
+  mirrorHost,
   networkHost,
   registryAlias,
   registryEndpoint,
@@ -208,4 +209,10 @@ itKeepsTo({
   format: tagPattern,
   accepted: asTheyAre('^v\\d+\\.\\d+\\.\\d+$', 'stable', '^(jammy|noble)-\\d{8}$'),
   refused: ['(', '[a-', 'v\\-1', '*', 'a'.repeat(201)],
+})
+
+itKeepsTo({
+  format: mirrorHost,
+  accepted: asTheyAre('docker.mirror.local', '127.0.0.1:5010', '[::1]:5010', 'mirror', 'index.docker.io:443'),
+  refused: ['', 'Mirror.local', 'http://mirror', 'a:0', 'a/b', '*.local'],
 })

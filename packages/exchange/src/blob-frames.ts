@@ -23,7 +23,7 @@
  *
  * | type | frame | fields |
  * |---|---|---|
- * | 1 | open | kind `manifest` or `blob`, upstream, repository, digest, leadScope? `site`, `region` or `world`, heldPieces?, pausedMs?, refusedBy?, partial? |
+ * | 1 | open | kind `manifest` or `blob`, upstream, repository, digest, access? `anonymous` or `login`, confirmed?, leadScope? `site`, `region` or `world`, heldPieces?, pausedMs?, refusedBy?, partial? |
  * | 2 | head | sizeBytes, pieceBytes, complete, availablePieces? |
  * | 3 | refuse | reason: one of {@link REFUSAL_REASONS}, message, retryAfterMs? |
  * | 4 | want | index |
@@ -91,6 +91,8 @@ const KINDS = {
       upstream: contentSchema.upstream,
       repository: contentSchema.repository,
       digest: contentSchema.digest,
+      access: contentSchema.access,
+      confirmed: z.boolean().optional(),
       leadScope: z.enum(LINK_CLASSES).optional(),
       heldPieces: natural.optional(),
       pausedMs: natural.max(MAX_PAUSE_MS).optional(),
@@ -161,11 +163,11 @@ export function decodeBlobFrame(frame: Frame): BlobFrame {
 
 /** "I want this." */
 export function openFrame({ ref, pausedMs, ...request }: TransferRequest): Frame {
-  const { leadScope, heldPieces, refusedBy, partial } = request
-  const { kind, upstream, repository, digest } = ref
+  const { isConfirmed: confirmed, leadScope, heldPieces, refusedBy, partial } = request
+  const { kind, upstream, repository, digest, access } = ref
   const pause = pausedMs === undefined ? undefined : Math.min(Math.ceil(pausedMs), MAX_PAUSE_MS)
   return encodeFrame(KINDS.open, {
-    ...{ kind, upstream, repository, digest, leadScope, heldPieces, refusedBy, partial },
+    ...{ kind, upstream, repository, digest, access, confirmed, leadScope, heldPieces, refusedBy, partial },
     pausedMs: pause,
   })
 }

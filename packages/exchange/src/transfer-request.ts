@@ -6,6 +6,8 @@ export const MAX_REFUSED_BY = 8
 /** What one node asks another for. */
 export interface TransferRequest {
   readonly ref: ContentRef
+  /** "Upstream has confirmed this content for this repository and access": who believes it need not ask upstream again. */
+  readonly isConfirmed?: boolean | undefined
   /**
    * "I ask you as the lead of this scope": a peer that doesn't hold the content gets it, and sends it on while it
    * comes. Only a peer that comes before this node in rendezvous order is asked so.

@@ -5,14 +5,19 @@ import {
   type BlobStore,
   type ByteRange,
   type Clock,
+  type ContentRef,
   ContentUnavailableError,
+  coversAccess,
   type LinkClass,
   type PeerNetwork,
   type TagRecord,
   type TagRef,
   type TagStore,
+  UpstreamNotFoundError,
+  UpstreamRateLimitedError,
 } from '@layermesh/interface'
 
+import type { ContentRights } from './content-rights.ts'
 import type { FillJob, OpenGeneration } from './fill-job.ts'
 import type { FillJobs } from './fill-jobs.ts'
 import { isWithin } from './source-plan.ts'
@@ -24,14 +29,18 @@ import type { UpstreamPauses } from './upstream-pauses.ts'
 export interface NodeContentProviderDeps {
   readonly store: BlobStore
   readonly tags: TagStore
+  readonly network: Pick<PeerNetwork, 'authenticated' | 'self'>
+  readonly rights: ContentRights
   readonly jobs: FillJobs
-  readonly network: Pick<PeerNetwork, 'self'>
   readonly pauses: UpstreamPauses
   readonly clock: Clock
   readonly tagPolicyOf: (upstream: string) => TagPolicy
 }
 
-/** Gives to peers what this node holds and, as a lead, what it is getting. */
+/**
+ * Gives to peers what this node holds and, as a lead, what it is getting. Members that have proven the cluster's secret are
+ * believed about what their clients may have; anybody else gets what upstream gives to anybody, under the repository that is asked for.
+ */
 export class NodeContentProvider implements ContentProvider {
   readonly #deps: NodeContentProviderDeps
 
@@ -40,32 +49,52 @@ export class NodeContentProvider implements ContentProvider {
   }
 
   async provide(request: IncomingRequest, options: ProvideOptions): Promise<ProvidedContent | undefined> {
-    const { store, jobs } = this.#deps
+    const { network, rights } = this.#deps
+    const ref = network.authenticated ? request.ref : anonymously(request.ref)
+    if (network.authenticated && request.isConfirmed === true) rights.note(ref)
+    try {
+      return await this.#provide({ ...request, ref }, options)
+    } catch (error) {
+      throw refusalFor(request, ref, error)
+    }
+  }
+
+  async findTag(ref: TagRef): Promise<TagRecord | undefined> {
+    const { clock, network, tags, tagPolicyOf } = this.#deps
+    const record = await tags.find(ref)
+    const access = network.authenticated ? ref.access : undefined
+    if (record === undefined || !coversAccess(record.access, access)) return undefined
+    const freshness = tagFreshness(ref.tag, record, clock.now(), tagPolicyOf(ref.upstream))
+    return freshness === 'expired' ? undefined : record
+  }
+
+  async #provide(request: IncomingRequest, options: ProvideOptions): Promise<ProvidedContent | undefined> {
+    const { rights, store, jobs } = this.#deps
     const { ref, leadScope } = request
     const running = jobs.find(ref.digest)
-    if (running === undefined && (await store.stat(ref.digest)) !== undefined) return this.#held(request)
+    if (running === undefined && (await store.stat(ref.digest)) !== undefined) {
+      await rights.require(ref, options)
+      return this.#held(request)
+    }
     // Who asks for what we have must not be made to wait for what we are fetching: we could be waiting for it.
-    if (request.partial === true) return partOf(running)
+    if (request.partial === true) {
+      if (running?.isFor(ref) === false) await rights.require(ref, options)
+      return partOf(running)
+    }
     if (leadScope === undefined) return undefined
     this.#requireToLead(request, leadScope)
     return this.#lead(request, options)
   }
 
-  async findTag(ref: TagRef): Promise<TagRecord | undefined> {
-    const { clock, tags, tagPolicyOf } = this.#deps
-    const record = await tags.find(ref)
-    if (record === undefined) return undefined
-    const freshness = tagFreshness(ref.tag, record, clock.now(), tagPolicyOf(ref.upstream))
-    return freshness === 'expired' ? undefined : record
-  }
-
   /** Gets the content for a peer that takes this node for its lead. */
   async #lead(request: IncomingRequest, { signal }: ProvideOptions): Promise<ProvidedContent> {
-    const { jobs, pauses } = this.#deps
+    const { jobs, network, pauses, rights } = this.#deps
     const { ref, pausedMs } = request
-    if (pausedMs !== undefined && pausedMs > 0) pauses.note(ref, pausedMs)
+    if (network.authenticated && pausedMs !== undefined && pausedMs > 0) pauses.note(ref, pausedMs)
     for (;;) {
       const job = jobs.join(ref)
+      // What comes for this repository is confirmed by its coming.
+      if (!job.isFor(ref)) await rights.require(ref, { signal })
       job.askedBy(request)
       try {
         const opened = await job.follow('peer', signal)
@@ -108,6 +137,22 @@ export class NodeContentProvider implements ContentProvider {
       [Symbol.asyncDispose]: () => handle[Symbol.asyncDispose](),
     }
   }
+}
+
+function anonymously({ kind, upstream, repository, digest }: ContentRef): ContentRef {
+  return { kind, upstream, repository, digest }
+}
+
+/**
+ * What a peer is told. What upstream says to this node, without a login or with another one than the peer's, is not its word for
+ * who asks as `login`: it may hide from strangers that there is such a repository.
+ */
+function refusalFor({ ref }: IncomingRequest, asked: ContentRef, error: unknown): unknown {
+  if (ref.access !== 'login') return error
+  const isOurs =
+    error instanceof UpstreamNotFoundError ||
+    (error instanceof UpstreamRateLimitedError && asked.access !== 'login')
+  return isOurs ? new ContentUnavailableError('upstream refuses this node', { cause: error }) : error
 }
 
 /** The pieces that are here of what is being fetched. */

@@ -14,6 +14,7 @@ import {
   LINK_CLASSES,
   type LinkStore,
   type Metrics,
+  type OpenBlobOptions,
   type ResolvedTag,
   type SourceScope,
   type TagRef,
@@ -24,11 +25,13 @@ import { MAX_MANIFEST_BYTES, manifestMediaType } from '@layermesh/oci'
 import { LRUCache } from 'lru-cache'
 
 import { NodeContentProvider } from './content-provider.ts'
+import { ContentRights } from './content-rights.ts'
 import { FollowedBlob, type GoOnReading, HeldBlob, type InterruptedRead } from './fetched-blob.ts'
 import type { FetchedFacts, FillJob, FillJobDeps, UnwatchedFills } from './fill-job.ts'
 import { FillJobs } from './fill-jobs.ts'
 import type { Watcher } from './fill-watchers.ts'
 import type { BlobPrefix } from './passing-fill.ts'
+import { notingUpstream } from './noting-upstream.ts'
 import { PeerOffences } from './peer-offences.ts'
 import { RefetchQueue } from './refetch-queue.ts'
 import type { TagPolicy } from './tag-freshness.ts'
@@ -74,14 +77,22 @@ export class Fetcher implements ContentFetcher {
   readonly provider: ContentProvider
   readonly #deps: FetcherDeps
   readonly #fetched: Counter
+  readonly #rights: ContentRights
   readonly #jobs: FillJobs
   readonly #tags: TagResolver
   readonly #refetches: RefetchQueue
   readonly #manifests: LRUCache<Digest, KnownManifest>
   readonly #readingManifests = new SingleFlight<string, FetchedManifest>()
 
-  constructor(deps: FetcherDeps, init: FetcherInit) {
+  constructor(given: FetcherDeps, init: FetcherInit) {
+    const rights = new ContentRights(given)
+    const deps: FetcherDeps = {
+      ...given,
+      upstream: notingUpstream(given.upstream, (ref) => rights.note(ref)),
+      peers: vouchingPeers(given.peers, rights),
+    }
     this.#deps = deps
+    this.#rights = rights
     const labels = { source: [...LINK_CLASSES, 'upstream'] }
     this.#fetched = deps.metrics.counter({
       name: 'fetched_bytes_total',
@@ -110,14 +121,17 @@ export class Fetcher implements ContentFetcher {
         unkept: new UnkeptFills(),
         pauses,
         onFetched,
-        onKept: (ref) => this.#link(ref),
+        onKept: async (ref) => {
+          // What peers give that have proven nothing has not been confirmed by that.
+          if (deps.network.authenticated || (await rights.has(ref))) await rights.keep(ref)
+        },
       },
       init,
     )
     this.#refetches = new RefetchQueue((ref) => this.#fetchForNobody(ref), deps.log)
     this.provider = new NodeContentProvider({
       ...deps,
-      ...{ jobs: this.#jobs, pauses, tagPolicyOf: init.tagPolicyOf },
+      ...{ rights, jobs: this.#jobs, pauses, tagPolicyOf: init.tagPolicyOf },
     })
     this.#tags = new TagResolver({
       ...deps,
@@ -152,28 +166,38 @@ export class Fetcher implements ContentFetcher {
   async resolveTag(ref: TagRef, options?: FetchOptions): Promise<ResolvedTag> {
     const { store } = this.#deps
     const resolved = await this.#tags.resolve(ref, options)
-    const { digest } = resolved
+    const { digest, access } = resolved
     store.used(digest)
-    if ((await store.stat(digest)) !== undefined) {
-      await this.#link({ kind: 'manifest', upstream: ref.upstream, repository: ref.repository, digest })
-    }
-    return resolved
+    const { upstream, repository } = ref
+    this.#rights.note({ kind: 'manifest', upstream, repository, digest, access })
+    // Upstreams that answer HEAD carelessly name another type than the manifest has.
+    const known = this.#manifests.get(digest)
+    return known === undefined
+      ? resolved
+      : { ...resolved, mediaType: known.mediaType, sizeBytes: known.bytes.length }
   }
 
   async getManifest(ref: ContentRef, options?: FetchOptions): Promise<FetchedManifest> {
     const { digest } = ref
     const known = this.#manifests.get(digest)
     if (known !== undefined) {
+      await this.#rights.require(ref, options)
+      this.#rights.noteReferences(ref, known.bytes)
       this.#deps.store.used(digest)
       return { ...known, digest, sizeBytes: known.bytes.length, source: 'cache' }
     }
-    const key = JSON.stringify([ref.kind, ref.upstream, ref.repository, digest])
+    const key = JSON.stringify([ref.kind, ref.upstream, ref.repository, digest, ref.access === 'login'])
     return this.#readingManifests.run(key, () => this.#readManifest(ref), options)
   }
 
   async statBlob(ref: ContentRef, options?: FetchOptions): Promise<BlobFacts> {
     const { directory, network, peers, store, upstream } = this.#deps
+    const isConfirmed = await this.#rights.has(ref)
+    if (!isConfirmed && !this.#mayPeersConfirm()) {
+      return { ...(await upstream.headBlob(ref, ref.digest, options)), source: 'upstream' }
+    }
     const held = await store.stat(ref.digest)
+    if (held !== undefined) await this.#rights.require(ref, options)
     if (held !== undefined) return { sizeBytes: held.sizeBytes, source: 'cache' }
     const job = this.#jobs.find(ref.digest)
     if (job?.isFor(ref) === true) {
@@ -193,15 +217,25 @@ export class Fetcher implements ContentFetcher {
     return { ...(await upstream.headBlob(ref, ref.digest, options)), source: 'upstream' }
   }
 
-  async openBlob(ref: ContentRef, options?: FetchOptions): Promise<FetchedBlob> {
+  async openBlob(ref: ContentRef, options?: OpenBlobOptions): Promise<FetchedBlob> {
+    let isConfirmed = await this.#rights.has(ref)
+    const confirm = async () => {
+      if (!isConfirmed) await this.#rights.require(ref, options)
+      isConfirmed = true
+    }
     for (;;) {
-      if (this.#jobs.find(ref.digest) === undefined) {
-        const held = await this.#openHeld(ref)
+      if (options?.heldOnly === true || this.#jobs.find(ref.digest) === undefined) {
+        if (options?.heldOnly !== true && !this.#mayPeersConfirm()) await confirm()
+        const held = await this.#openHeld(ref, confirm)
         if (held !== undefined) return held
       }
+      if (options?.heldOnly === true) throw new ContentUnavailableError(`${ref.digest} is not held here`)
       const job = this.#jobs.join(ref)
+      // What comes for this repository is confirmed by its coming.
+      if (!job.isFor(ref)) await confirm()
       try {
         const blob = await this.#follow(job, ref, 'client', options)
+        if (!isConfirmed && this.#deps.network.authenticated) this.#rights.note(ref)
         if (blob !== undefined) return blob
       } catch (error) {
         options?.signal?.throwIfAborted()
@@ -219,14 +253,22 @@ export class Fetcher implements ContentFetcher {
   }
 
   /** Ends all fetching; what has come of a blob stays for the next start. Idempotent. */
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#refetches.stop()
-    return this.#jobs.stop()
+    await this.#jobs.stop()
+    await this.#rights.settled()
   }
 
-  async #openHeld(ref: ContentRef): Promise<FetchedBlob | undefined> {
+  /** Whether content that isn't here may come from wherever it is: who gives it has had it confirmed, and is to be believed, or is upstream. */
+  #mayPeersConfirm(): boolean {
+    const { network } = this.#deps
+    return network.authenticated || network.members().length === 0
+  }
+
+  async #openHeld(ref: ContentRef, confirm: () => Promise<void>): Promise<FetchedBlob | undefined> {
     const { store } = this.#deps
     if ((await store.stat(ref.digest)) === undefined) return undefined
+    await confirm()
     return this.#openStored(ref.digest, (read, options) => this.#goOnReading(ref, read, options))
   }
 
@@ -296,16 +338,17 @@ export class Fetcher implements ContentFetcher {
     const bytes = await readManifest(blob)
     const mediaType = manifestMediaType(bytes)
     this.#manifests.set(ref.digest, { bytes, mediaType })
+    if (this.#rights.knows(ref)) this.#rights.noteReferences(ref, bytes)
     return { bytes, mediaType, digest: ref.digest, sizeBytes: bytes.length, source: blob.source }
   }
+}
 
-  /** Remembers where content that is kept was had. Not being able to is no reason to refuse it. */
-  async #link(ref: ContentRef): Promise<void> {
-    try {
-      await this.#deps.links.put(ref)
-    } catch (error) {
-      this.#deps.log.warn({ ...ref, err: error }, 'link not stored')
-    }
+/** Tells peers whether upstream has confirmed what they are asked for: those that take our word need not ask again. */
+function vouchingPeers(peers: FetcherDeps['peers'], rights: ContentRights): FetcherDeps['peers'] {
+  return {
+    open: (peer, request, options) =>
+      peers.open(peer, rights.knows(request.ref) ? { ...request, isConfirmed: true } : request, options),
+    askTag: (peer, ref, options) => peers.askTag(peer, ref, options),
   }
 }
 

@@ -182,10 +182,11 @@ export class FillJob {
     }
   }
 
-  /** Whether the job asks where `ref` says; what upstream answers to another repository, or of another kind, is no answer to `ref`. */
-  isFor({ kind, upstream, repository }: ContentRef): boolean {
+  /** Whether the job asks where `ref` says; what upstream answers to another repository, to somebody else or of another kind is no answer to `ref`. */
+  isFor({ kind, upstream, repository, access = 'anonymous' }: ContentRef): boolean {
     const { ref } = this.#init
-    return ref.kind === kind && ref.upstream === upstream && ref.repository === repository
+    const isSamePlace = ref.kind === kind && ref.upstream === upstream && ref.repository === repository
+    return isSamePlace && (ref.access ?? 'anonymous') === access
   }
 
   /** Takes note of what a peer knows that waits for this job as its lead. */

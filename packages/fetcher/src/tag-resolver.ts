@@ -1,8 +1,10 @@
 import { SingleFlight } from '@layermesh/async'
 import type { Exchange } from '@layermesh/exchange'
 import {
+  type Admission,
   type Clock,
   ContentUnavailableError,
+  coversAccess,
   type Descriptor,
   type FetchOptions,
   LINK_CLASSES,
@@ -69,13 +71,13 @@ export class TagResolver {
 
   /** Throws as `ContentFetcher.resolveTag`. */
   async resolve(ref: TagRef, options: FetchOptions = {}): Promise<ResolvedTag> {
-    const { clock, tags } = this.#deps
-    const record = await tags.find(ref)
+    const { clock } = this.#deps
+    const record = await this.#find(ref)
     if (record !== undefined) {
       const freshness = this.#freshnessOf(ref, record)
       const isTroubled = clock.monotonicMs() < (this.#troubledUntilMs.get(keyOf(ref)) ?? -Infinity)
       if (freshness === 'fresh' || (freshness === 'stale' && isTroubled)) {
-        return { ...descriptorOf(record), stale: freshness === 'stale', source: 'cache' }
+        return { ...factsOf(record), stale: freshness === 'stale', source: 'cache' }
       }
     }
     return this.#resolving.run(keyOf(ref), () => this.#resolve(ref, record), options)
@@ -101,12 +103,15 @@ export class TagResolver {
   async #confirm(ref: TagRef): Promise<ResolvedTag> {
     const { clock, tags } = this.#deps
     try {
-      const descriptor = await this.#askUpstream(ref)
-      await this.#keep(() => tags.put(ref, { ...descriptor, confirmedAtMs: clock.now() }), ref)
+      const facts = await this.#askUpstream(ref)
+      await this.#keep(() => tags.put(ref, { ...facts, confirmedAtMs: clock.now() }), ref)
       this.#troubledUntilMs.delete(keyOf(ref))
-      return { ...descriptor, stale: false, source: 'upstream' }
+      return { ...facts, stale: false, source: 'upstream' }
     } catch (error) {
-      if (error instanceof UpstreamNotFoundError) await this.#keep(() => tags.remove(ref), ref)
+      // What is not there for anybody may be there for others.
+      if (error instanceof UpstreamNotFoundError && (await this.#find(ref)) !== undefined) {
+        await this.#keep(() => tags.remove(ref), ref)
+      }
       throw error
     }
   }
@@ -132,13 +137,19 @@ export class TagResolver {
     }
   }
 
-  async #askUpstream(ref: TagRef): Promise<Descriptor> {
+  /** The record of a tag, unless it is for those with more access. */
+  async #find(ref: TagRef): Promise<TagRecord | undefined> {
+    const record = await this.#deps.tags.find(ref)
+    return record !== undefined && coversAccess(record.access, ref.access) ? record : undefined
+  }
+
+  async #askUpstream(ref: TagRef): Promise<Descriptor & Admission> {
     const { upstream, keepManifest } = this.#deps
     const descriptor = await upstream.headManifest(ref, ref.tag)
     if (descriptor !== undefined) return descriptor
     const manifest = await upstream.getManifest(ref, ref.tag)
     await this.#keep(() => keepManifest(manifest), ref)
-    return descriptorOf(manifest)
+    return factsOf(manifest)
   }
 
   /** What can't be stored, as on a full disk, is known all the same. */
@@ -179,7 +190,7 @@ export class TagResolver {
   /** Keeps a peer's record, unless upstream has said something newer meanwhile. */
   async #adopt(ref: TagRef, record: TagRecord): Promise<void> {
     const { tags } = this.#deps
-    const known = await tags.find(ref)
+    const known = await this.#find(ref)
     if (known !== undefined && known.confirmedAtMs >= record.confirmedAtMs) return
     await this.#keep(() => tags.put(ref, record), ref)
   }
@@ -190,7 +201,7 @@ export class TagResolver {
     source: ResolvedTag['source'],
   ): ResolvedTag | undefined {
     if (record === undefined || this.#freshnessOf(ref, record) === 'expired') return undefined
-    return { ...descriptorOf(record), stale: true, source }
+    return { ...factsOf(record), stale: true, source }
   }
 
   #freshnessOf({ upstream, tag }: TagRef, record: TagRecord): TagFreshness {
@@ -199,12 +210,12 @@ export class TagResolver {
   }
 }
 
-function keyOf({ upstream, repository, tag }: TagRef): string {
-  return JSON.stringify([upstream, repository, tag])
+function keyOf({ upstream, repository, tag, access }: TagRef): string {
+  return JSON.stringify([upstream, repository, tag, access === 'login'])
 }
 
-function descriptorOf({ digest, mediaType, sizeBytes }: Descriptor): Descriptor {
-  return { digest, mediaType, sizeBytes }
+function factsOf({ digest, mediaType, sizeBytes, access }: Descriptor & Admission): Descriptor & Admission {
+  return { digest, mediaType, sizeBytes, ...(access === 'login' && { access }) }
 }
 
 function isUpstreamsWord(error: unknown): error is Error {

@@ -9,8 +9,8 @@ export const MAX_PAUSE_MS = 900_000
 /** Pauses remembered at most: peers may name any upstream. */
 const MAX_PAUSES = 256
 
-/** What a pause is for: registries limit manifests and blobs apart. */
-type Paused = Pick<ContentRef, 'upstream' | 'kind'>
+/** What a pause is for: registries limit manifests and blobs apart, and those with a login apart from others. */
+type Paused = Pick<ContentRef, 'upstream' | 'kind' | 'access'>
 
 /** Until when upstreams want no requests, as they have said to this node or to a peer: a 429 holds for all who hear of it. */
 export class UpstreamPauses {
@@ -42,6 +42,6 @@ export class UpstreamPauses {
   }
 }
 
-function keyOf({ upstream, kind }: Paused): string {
-  return `${kind} ${upstream}`
+function keyOf({ upstream, kind, access = 'anonymous' }: Paused): string {
+  return `${kind} ${access} ${upstream}`
 }

@@ -9,6 +9,7 @@ import { createMirror, type Mirror } from '@layermesh/mirror'
 import { type ClosableUpstreamClient, createUpstreamClient } from '@layermesh/registry-client'
 
 import { CopyCounter } from './copy-counter.ts'
+import { mirrorInit } from './mirror-init.ts'
 import { readAuthorities } from './read-authorities.ts'
 import { readSecret } from './read-secret.ts'
 import { tagPolicies } from './tag-policies.ts'
@@ -59,7 +60,10 @@ export async function startParts(
   )
   stack.defer(() => storage.close())
 
-  const upstream = createUpstreamClient({ clock, log, metrics }, { upstreams, version })
+  const upstream = createUpstreamClient(
+    { clock, log, metrics },
+    { upstreams, version, allowOthers: config.otherUpstreams.allow },
+  )
   stack.defer(() => upstream.close())
 
   const network = await createPeerNetwork(
@@ -101,7 +105,7 @@ export async function startParts(
     {
       sources: config.sources,
       unwatchedFills: config.cache.unwatchedFills,
-      tagPolicyOf: tagPolicies(config.upstreams),
+      tagPolicyOf: tagPolicies(config),
     },
   )
   stack.defer(() => fetcher.stop())
@@ -115,10 +119,7 @@ export async function startParts(
   await exchange.serve(fetcher.provider)
   stack.defer(() => exchange.stop())
 
-  const mirror = createMirror(
-    { clock, content: fetcher, log, metrics },
-    { ...config.mirror, upstreams: config.upstreams },
-  )
+  const mirror = createMirror({ clock, content: fetcher, lists: upstream, log, metrics }, mirrorInit(config))
   await mirror.start()
   stack.defer(() => mirror.stop())
 

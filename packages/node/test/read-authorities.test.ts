@@ -21,6 +21,8 @@ describe('readAuthorities', () => {
     return {
       host: 'reg.example',
       aliases: [],
+      servedAs: [],
+      listen: [],
       endpoints: ['https://reg.example'],
       mirrors: [],
       credentials: {
@@ -28,6 +30,7 @@ describe('readAuthorities', () => {
         passwordFile: undefined,
         pullSecret: undefined,
         dockerConfig: undefined,
+        clients: 'loopback',
       },
       privateHosts: [],
       proxy: undefined,

@@ -6,6 +6,7 @@ import { Endpoint } from './endpoint.ts'
 import { type ResolveHost, resolveHost } from './host-address.ts'
 import { HttpTransport } from './http-transport.ts'
 import { HttpUpstreamClient } from './http-upstream-client.ts'
+import { OtherUpstreams } from './other-upstreams.ts'
 import { Upstream } from './upstream.ts'
 import { UpstreamMetrics } from './upstream-metrics.ts'
 
@@ -61,8 +62,13 @@ export interface UpstreamClientDeps {
 
 /** Fixed at construction. */
 export interface UpstreamClientInit {
-  /** The upstreams that may be asked; no other host is. */
+  /** The upstreams that may be asked. */
   readonly upstreams: readonly UpstreamEndpoints[]
+  /**
+   * Whether any other host may be asked as well: by https on port 443 and at public addresses only, without a login.
+   * @default false
+   */
+  readonly allowOthers?: boolean
   /** Our version, for the `User-Agent` that registries see. */
   readonly version: string
   /** @default {@link DEFAULT_CONNECT_TIMEOUT_MS} */
@@ -94,11 +100,10 @@ export function createUpstreamClient(
   const metrics = new UpstreamMetrics(deps.metrics)
   const askHelper = createAskHelper(clock)
   const transports: HttpTransport[] = []
-  const upstreams = init.upstreams.map((upstream) => {
-    const { host, endpoints, privateHosts = [], ca, proxy } = upstream
-    const credentialDeps = { clock, log: log.child({ upstream: host }), askHelper }
-    const files = upstream.credentials ?? {}
-    const guard = new AddressGuard(deps.resolveHost ?? resolveHost, privateHosts)
+  const makeTransport = (
+    facts: Pick<UpstreamEndpoints, 'ca' | 'proxy' | 'privateHosts'> & { readonly publicOnly?: boolean },
+  ) => {
+    const guard = new AddressGuard(deps.resolveHost ?? resolveHost, facts.privateHosts ?? [])
     const transport = new HttpTransport(
       { clock, metrics, guard },
       {
@@ -106,12 +111,20 @@ export function createUpstreamClient(
         connectTimeoutMs: init.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
         headersTimeoutMs: init.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS,
         bodyStallTimeoutMs: init.bodyStallTimeoutMs ?? DEFAULT_BODY_STALL_TIMEOUT_MS,
-        ca,
-        proxy,
+        ca: facts.ca,
+        proxy: facts.proxy,
         env: deps.env ?? process.env,
+        publicOnly: facts.publicOnly ?? false,
       },
     )
     transports.push(transport)
+    return transport
+  }
+  const upstreams = init.upstreams.map((upstream) => {
+    const { host, endpoints } = upstream
+    const credentialDeps = { clock, log: log.child({ upstream: host }), askHelper }
+    const files = upstream.credentials ?? {}
+    const transport = makeTransport(upstream)
     const credentials = new ConfiguredCredentials(credentialDeps, host, files)
     const reachedAt = endpoints.map(
       (baseUrl) =>
@@ -127,5 +140,9 @@ export function createUpstreamClient(
     return new Upstream({ clock, log, random, credentials }, host, [...mirroredAt, ...reachedAt])
   })
   metrics.watchQuotas(upstreams)
-  return new HttpUpstreamClient({ clock, transports, upstreams })
+  const others =
+    init.allowOthers === true
+      ? new OtherUpstreams({ clock, log, random, askHelper, transport: makeTransport({ publicOnly: true }) })
+      : undefined
+  return new HttpUpstreamClient({ clock, transports, upstreams, others })
 }

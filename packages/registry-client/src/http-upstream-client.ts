@@ -1,4 +1,5 @@
 import {
+  type Admission,
   type Clock,
   type ContentKind,
   type ContentRef,
@@ -22,12 +23,13 @@ import { pipe } from 'it-pipe'
 import { askSize } from './ask-size.ts'
 import { closeOnReturn } from './close-on-return.ts'
 import { spanOfContent } from './content-reply.ts'
-import type { ContentRequest, Endpoint } from './endpoint.ts'
+import type { ContentRequest, Endpoint, EndpointReply } from './endpoint.ts'
 import { exactLength } from './exact-length.ts'
 import type { HttpReply, HttpTransport } from './http-transport.ts'
 import { MAX_LIST_BYTES, readReferrersPage, readTagsPage } from './list-reply.ts'
 import { describeManifest, verifyManifest } from './manifest-reply.ts'
 import { observeBody } from './observe-body.ts'
+import type { OtherUpstreams } from './other-upstreams.ts'
 import { readWhole } from './read-whole.ts'
 import { refusalOf } from './refusal.ts'
 import { isRefusedHead } from './refused-head.ts'
@@ -40,6 +42,8 @@ export interface HttpUpstreamClientDeps {
   /** What upstreams are reached by; closed with the client. */
   readonly transports: readonly HttpTransport[]
   readonly upstreams: readonly Upstream[]
+  /** Those that are asked without being configured; undefined when there are none. */
+  readonly others?: OtherUpstreams | undefined
 }
 
 /** The part of a request that doesn't depend on its method. */
@@ -50,25 +54,28 @@ export class HttpUpstreamClient implements UpstreamClient, UpstreamLists {
   readonly #clock: Clock
   readonly #transports: readonly HttpTransport[]
   readonly #upstreams: ReadonlyMap<string, Upstream>
+  readonly #others: OtherUpstreams | undefined
 
-  constructor({ clock, transports, upstreams }: HttpUpstreamClientDeps) {
+  constructor({ clock, transports, upstreams, others }: HttpUpstreamClientDeps) {
     this.#clock = clock
     this.#transports = transports
     this.#upstreams = new Map(upstreams.map((upstream) => [upstream.host, upstream]))
+    this.#others = others
   }
 
   async headManifest(
     ref: RepositoryRef,
     reference: string,
     options: UpstreamOptions = {},
-  ): Promise<Descriptor | undefined> {
+  ): Promise<(Descriptor & Admission) | undefined> {
     const target = targetOf(ref, 'manifest', reference, options)
     return this.#perform(ref, { ...target, method: 'HEAD' }, async (endpoint) => {
       const reply = await endpoint.send({ ...target, method: 'HEAD' })
       const refused = isRefusedHead(endpoint, reply)
       if (reply.status !== 200 && !refused) throw await refusalOf(reply, this.#clock)
       await reply.body.discard()
-      return refused ? undefined : describeManifest(reply, reference)
+      const descriptor = refused ? undefined : describeManifest(reply, reference)
+      return descriptor && { ...descriptor, ...admissionOf(reply) }
     })
   }
 
@@ -81,7 +88,8 @@ export class HttpUpstreamClient implements UpstreamClient, UpstreamLists {
     return this.#perform(ref, { ...target, method: 'GET' }, async (endpoint) => {
       const reply = await endpoint.send({ ...target, method: 'GET' })
       if (reply.status !== 200) throw await refusalOf(reply, this.#clock)
-      return verifyManifest(reply, reference, await readWhole(reply, MAX_MANIFEST_BYTES))
+      const manifest = verifyManifest(reply, reference, await readWhole(reply, MAX_MANIFEST_BYTES))
+      return { ...manifest, ...admissionOf(reply) }
     })
   }
 
@@ -89,11 +97,11 @@ export class HttpUpstreamClient implements UpstreamClient, UpstreamLists {
     ref: RepositoryRef,
     digest: Digest,
     options: UpstreamOptions = {},
-  ): Promise<{ readonly sizeBytes: number }> {
+  ): Promise<{ readonly sizeBytes: number } & Admission> {
     const target = targetOf(ref, 'blob', digest, options)
-    return this.#perform(ref, { ...target, method: 'HEAD' }, async (endpoint) => ({
-      sizeBytes: await askSize(endpoint, target, this.#clock),
-    }))
+    return this.#perform(ref, { ...target, method: 'HEAD' }, (endpoint) =>
+      askSize(endpoint, target, this.#clock),
+    )
   }
 
   async getContent(ref: ContentRef, offset: number, options: UpstreamOptions = {}): Promise<UpstreamBlob> {
@@ -108,9 +116,10 @@ export class HttpUpstreamClient implements UpstreamClient, UpstreamLists {
       if (reply.status !== 200 && reply.status !== 206) throw await refusalOf(reply, this.#clock)
       try {
         const span = spanOfContent(reply, offset)
-        const sizeBytes = span.sizeBytes ?? (await askSize(endpoint, target, this.#clock))
+        const sizeBytes = span.sizeBytes ?? (await askSize(endpoint, target, this.#clock)).sizeBytes
         if (offset > sizeBytes) throw new UpstreamProtocolError(`${reply.asked} is shorter than the offset`)
-        return { sizeBytes, body: contentBody(reply, { start: span.start, offset, sizeBytes }, observer) }
+        const body = contentBody(reply, { start: span.start, offset, sizeBytes }, observer)
+        return { sizeBytes, body, ...admissionOf(reply) }
       } catch (error) {
         reply.body.cut()
         throw error
@@ -139,7 +148,7 @@ export class HttpUpstreamClient implements UpstreamClient, UpstreamLists {
   }
 
   status(): readonly UpstreamStatus[] {
-    return [...this.#upstreams.values()].map((upstream) => upstream.status())
+    return [...this.#upstreams.values(), ...(this.#others?.list() ?? [])].map((upstream) => upstream.status())
   }
 
   /** Ends all requests and closes all connections; the client can't be used after that. Idempotent. */
@@ -153,7 +162,8 @@ export class HttpUpstreamClient implements UpstreamClient, UpstreamLists {
     { signal }: UpstreamOptions,
     read: (reply: HttpReply, bytes: Uint8Array) => Page,
   ): Promise<Page> {
-    const request = { ...list, method: 'GET', repository: ref.repository, signal } as const
+    const { repository, access } = ref
+    const request = { ...list, method: 'GET', repository, access, signal } as const
     return this.#perform(ref, request, async (endpoint) => {
       const reply = await endpoint.send(request)
       if (reply.status !== 200) throw await refusalOf(reply, this.#clock)
@@ -163,23 +173,27 @@ export class HttpUpstreamClient implements UpstreamClient, UpstreamLists {
 
   #perform<T>(
     ref: RepositoryRef,
-    { kind, method, repository, reference, signal }: ContentRequest,
+    { kind, method, repository, access, reference, signal }: ContentRequest,
     run: (endpoint: Endpoint, body: BodyObserver) => Promise<T>,
   ): Promise<T> {
-    const upstream = this.#upstreams.get(ref.upstream)
+    const upstream = this.#upstreams.get(ref.upstream) ?? this.#others?.get(ref.upstream)
     if (upstream === undefined) throw new UpstreamUnknownError(`${ref.upstream} is not a configured upstream`)
-    return upstream.perform({ kind, method, repository, reference, signal, run })
+    return upstream.perform({ kind, method, repository, access, reference, signal, run })
   }
 }
 
 function targetOf(
-  { repository }: RepositoryRef,
+  { repository, access }: RepositoryRef,
   kind: ContentKind,
   reference: string,
   { signal }: UpstreamOptions,
 ): Target {
   const accept = kind === 'manifest' ? MANIFEST_ACCEPT : '*/*'
-  return { kind, repository, reference, headers: { accept }, signal }
+  return { kind, repository, access, reference, headers: { accept }, signal }
+}
+
+function admissionOf({ access }: EndpointReply): Admission {
+  return access === undefined ? {} : { access }
 }
 
 interface BodySpan {

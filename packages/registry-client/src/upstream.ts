@@ -100,8 +100,8 @@ export class Upstream {
    */
   async perform<T>(work: EndpointWork<T>): Promise<T> {
     const { clock, credentials } = this.#deps
-    const { kind, repository, reference, signal } = work
-    const credential = await credentials.find(repository, signal)
+    const { kind, repository, access, reference, signal } = work
+    const credential = access === 'login' ? await credentials.find(repository, signal) : undefined
     const request = { kind, repository, reference, loginId: credential?.id }
     const refusal = this.#refusals.find(request, clock.monotonicMs())
     if (refusal !== undefined) throw refusal

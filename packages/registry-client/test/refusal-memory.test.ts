@@ -16,7 +16,7 @@ import {
   RefusalMemory,
 } from '../src/refusal-memory.ts'
 import { CHECK_EVERY_MS } from '../src/watched-file.ts'
-import { HOST, REF, startFixture, TAG } from './support/client-fixture.ts'
+import { AS_LOGIN, HOST, REF, startFixture, TAG } from './support/client-fixture.ts'
 
 const MANIFEST = { kind: 'manifest', repository: 'library/app', reference: TAG, loginId: undefined } as const
 const BLOB = { ...MANIFEST, kind: 'blob' } as const
@@ -99,12 +99,12 @@ describe('an upstream that has refused something', () => {
       upstream: { credentials: { dockerConfig } },
     })
     const { client, clock, origin } = fixture
-    await assert.rejects(client.headManifest(REF, TAG), UpstreamDeniedError)
+    await assert.rejects(client.headManifest(AS_LOGIN, TAG), UpstreamDeniedError)
     const asked = origin.requests.length
-    await assert.rejects(client.headManifest(REF, TAG), UpstreamDeniedError)
+    await assert.rejects(client.headManifest(AS_LOGIN, TAG), UpstreamDeniedError)
     assert.equal(origin.requests.length, asked)
     await writeLogin('right')
     clock.advance(CHECK_EVERY_MS)
-    assert.ok((await client.headManifest(REF, TAG)) !== undefined)
+    assert.ok((await client.headManifest(AS_LOGIN, TAG)) !== undefined)
   })
 })

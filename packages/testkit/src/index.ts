@@ -15,6 +15,7 @@ export {
 export { buildIndex, type BuiltIndex } from './build-index.ts'
 export type { BuiltLayer, LayerSpec } from './build-layer.ts'
 export {
+  artifactOf,
   builtContent,
   builtJson,
   uniqueBytesOf,

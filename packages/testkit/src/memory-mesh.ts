@@ -21,6 +21,8 @@ export interface MemoryMeshInit {
   readonly random?: () => number
   /** Ends bans. */
   readonly clock?: Clock
+  /** Whether its members count as having proven that they belong to it. @default true */
+  readonly authenticated?: boolean
 }
 
 /**
@@ -53,6 +55,7 @@ interface Served {
 
 class Mesh implements MemoryMesh, MemoryMeshLinks {
   readonly #windowFrames: number
+  readonly #authenticated: boolean
   readonly #clock: Clock
   readonly #gossip: MemoryGossip
   readonly #nodes = new Map<PeerId, MemoryNode>()
@@ -63,6 +66,7 @@ class Mesh implements MemoryMesh, MemoryMeshLinks {
   constructor(init: MemoryMeshInit) {
     this.#windowFrames = init.windowFrames ?? DEFAULT_WINDOW_FRAMES
     this.#clock = init.clock ?? systemClock
+    this.#authenticated = init.authenticated ?? true
     this.#gossip = new MemoryGossip(init.random ?? Math.random)
   }
 
@@ -77,6 +81,7 @@ class Mesh implements MemoryMesh, MemoryMeshLinks {
         addresses: [`/memory/${facts.name}`],
         roundTripMs: undefined,
       },
+      this.#authenticated,
       this,
     )
     this.#nodes.set(peer, node)

@@ -30,7 +30,7 @@ export interface MemoryPeerNetwork extends PeerNetwork {
 /** A node of a memory mesh, as the mesh sees it. */
 export class MemoryNode implements MemoryPeerNetwork {
   readonly self: Member
-  readonly authenticated = true
+  readonly authenticated: boolean
   readonly #links: MemoryMeshLinks
   readonly #members = new Map<PeerId, Member>()
   readonly #listeners = new Set<MembershipListener>()
@@ -38,8 +38,9 @@ export class MemoryNode implements MemoryPeerNetwork {
   readonly #topics = new Map<string, Set<GossipHandler>>()
   #readFingerprint: (() => Uint8Array) | undefined
 
-  constructor(self: Member, links: MemoryMeshLinks) {
+  constructor(self: Member, authenticated: boolean, links: MemoryMeshLinks) {
     this.self = self
+    this.authenticated = authenticated
     this.#links = links
   }
 

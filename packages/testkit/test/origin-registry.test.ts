@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { OCI_INDEX, OCI_MANIFEST } from '@layermesh/oci'
 import {
+  artifactOf,
   buildImage,
   buildIndex,
   builtContent,
@@ -213,10 +214,7 @@ describe('startOrigin', () => {
       const signature = builtJson({ schemaVersion: 2, artifactType: 'a/signature', subject }, OCI_MANIFEST)
       const sbom = builtJson({ schemaVersion: 2, config: { mediaType: 'a/sbom' }, subject }, OCI_MANIFEST)
       for (const manifest of [signature, sbom]) {
-        served.origin.add(REPOSITORY, {
-          manifest,
-          contents: new Map([[manifest.descriptor.digest, manifest]]),
-        })
+        served.origin.add(REPOSITORY, artifactOf(manifest))
       }
       const listAt = async (query: string) => {
         const { body, headers } = await get(`${served.repositoryUrl}/referrers/${descriptor.digest}${query}`)

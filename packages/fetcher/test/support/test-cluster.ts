@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { openStorage, type Storage } from '@layermesh/blob-store'
@@ -23,6 +24,8 @@ import {
   createMemoryMesh,
   createTempDir,
   type MemoryPeerNetwork,
+  type MemoryMesh,
+  type MemoryMeshInit,
   type OriginOptions,
   type OriginRegistry,
   seededRandom,
@@ -70,23 +73,29 @@ export interface TestNodeInit {
   readonly revalidateAfterMs?: number
   readonly serveStaleForMs?: number
   readonly immutable?: readonly RegExp[]
+  /** What the node can log in with at the origin. @default nothing */
+  readonly login?: { readonly username: string; readonly password: string }
 }
 
 /** Nodes in one process, and the origin behind them. Dispose of it at the end. */
 export class TestCluster implements AsyncDisposable {
   readonly origin: OriginRegistry
   readonly #temp: TempDir
-  readonly #mesh = createMemoryMesh()
+  readonly #mesh: MemoryMesh
   readonly #stack = new AsyncDisposableStack()
   #clockSkewMs = 0
 
-  private constructor(origin: OriginRegistry, temp: TempDir) {
+  private constructor(origin: OriginRegistry, temp: TempDir, mesh: MemoryMesh) {
     this.origin = origin
     this.#temp = temp
+    this.#mesh = mesh
   }
 
-  static async create(origin: OriginOptions = {}): Promise<TestCluster> {
-    return new TestCluster(await startOrigin(origin), await createTempDir())
+  static async create(
+    origin: OriginOptions = {},
+    mesh: Pick<MemoryMeshInit, 'authenticated'> = {},
+  ): Promise<TestCluster> {
+    return new TestCluster(await startOrigin(origin), await createTempDir(), createMemoryMesh(mesh))
   }
 
   /** Moves the nodes' wall clock on; timers go on as ever. */
@@ -107,10 +116,11 @@ export class TestCluster implements AsyncDisposable {
     const limits = { maxBytes: init.maxBytes ?? Infinity, minFreeBytes: 0 }
     const storage = await openStorage(common, { dataDir, limits })
     this.#stack.defer(() => storage.close())
+    const credentials = init.login === undefined ? {} : await this.#writeLogin(name, init.login)
     const upstream = createUpstreamClient(
       { ...common, random: seededRandom(1) },
       {
-        upstreams: [{ host: UPSTREAM, endpoints: [this.origin.url] }],
+        upstreams: [{ host: UPSTREAM, endpoints: [this.origin.url], credentials }],
         version: '0',
         headersTimeoutMs: 5_000,
       },
@@ -177,6 +187,12 @@ export class TestCluster implements AsyncDisposable {
     await exchange.serve({ provide: provider, findTag: async () => undefined })
     this.#stack.defer(() => exchange.stop())
     return network
+  }
+
+  async #writeLogin(name: string, { username, password }: NonNullable<TestNodeInit['login']>) {
+    const passwordFile = join(this.#temp.path, `${name}.password`)
+    await writeFile(passwordFile, password)
+    return { username, passwordFile }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
