@@ -6,7 +6,7 @@ import { groupSchema } from './json-schema.ts'
 import type { Layer } from './layer.ts'
 import { listenAddress } from './listen-address.ts'
 import { meshListenAddress, meshPeerAddress } from './mesh-address.ts'
-import { label, loginName, path, tagPattern } from './plain-text.ts'
+import { label, loginName, path, textPattern } from './plain-text.ts'
 import {
   httpProxy,
   mirrorHost,
@@ -26,7 +26,7 @@ const FORMATS = [
   label,
   loginName,
   path,
-  tagPattern,
+  textPattern,
   listenAddress,
   meshListenAddress,
   meshPeerAddress,

@@ -4,7 +4,7 @@ import { duration, timeout } from '../src/duration.ts'
 import type { Format } from '../src/format.ts'
 import { listenAddress } from '../src/listen-address.ts'
 import { meshListenAddress, meshPeerAddress } from '../src/mesh-address.ts'
-import { label, loginName, path, tagPattern } from '../src/plain-text.ts'
+import { label, loginName, path, textPattern } from '../src/plain-text.ts'
 import {
   httpProxy,
   mirrorHost,
@@ -206,7 +206,7 @@ itKeepsTo({
 })
 
 itKeepsTo({
-  format: tagPattern,
+  format: textPattern,
   accepted: asTheyAre('^v\\d+\\.\\d+\\.\\d+$', 'stable', '^(jammy|noble)-\\d{8}$'),
   refused: ['(', '[a-', 'v\\-1', '*', 'a'.repeat(201)],
 })

@@ -8,6 +8,7 @@ import { createPeerNetwork } from '@layermesh/mesh'
 import { createMirror, type Mirror } from '@layermesh/mirror'
 import { type ClosableUpstreamClient, createUpstreamClient } from '@layermesh/registry-client'
 
+import { cacheRules } from './cache-rules.ts'
 import { CopyCounter } from './copy-counter.ts'
 import { mirrorInit } from './mirror-init.ts'
 import { readAuthorities } from './read-authorities.ts'
@@ -49,11 +50,12 @@ export async function startParts(
 
   const upstreams = await readAuthorities(config.upstreams)
 
+  const rules = cacheRules(config.cache.rules)
   const copies = new CopyCounter()
   const storage = await openStorage(
     { clock, log, metrics, copiesOf: (digest) => copies.of(digest) },
     {
-      ...{ dataDir, nodeId: name },
+      ...{ dataDir, nodeId: name, rules },
       limits: { maxBytes: config.cache.maxBytes, minFreeBytes: config.cache.minFreeBytes },
       ...{ unusedForMs: config.cache.unusedForMs, scrubEveryMs: config.cache.scrubEveryMs },
     },
@@ -104,6 +106,7 @@ export async function startParts(
     },
     {
       sources: config.sources,
+      rules,
       unwatchedFills: config.cache.unwatchedFills,
       tagPolicyOf: tagPolicies(config),
     },
