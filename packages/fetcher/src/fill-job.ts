@@ -13,7 +13,6 @@ import {
   FillWriteError,
   NotKeptError,
   PeerMissingError,
-  type PeerNetwork,
   type SourceScope,
   StoreFullError,
   UpstreamProtocolError,
@@ -43,7 +42,6 @@ export interface FetchedFacts {
 
 /** Collaborators of every fill job of a node. */
 export interface FillJobDeps extends SourceRosterDeps {
-  readonly network: PeerNetwork
   readonly store: BlobStore
   readonly unkept: UnkeptFills
   readonly upstream: UpstreamClient
