@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+
 import { openStorage, type Storage } from '@layermesh/blob-store'
 import type { Config } from '@layermesh/config'
 import { createDirectory } from '@layermesh/directory'
@@ -52,6 +54,7 @@ export async function startParts(
 
   const rules = cacheRules(config.cache.rules)
   const copies = new CopyCounter()
+  const loopId = `layermesh-${randomBytes(6).toString('hex')}`
   const storage = await openStorage(
     { clock, log, metrics, copiesOf: (digest) => copies.of(digest) },
     {
@@ -64,7 +67,7 @@ export async function startParts(
 
   const upstream = createUpstreamClient(
     { clock, log, metrics },
-    { upstreams, version, allowOthers: config.otherUpstreams.allow },
+    { upstreams, version, allowOthers: config.otherUpstreams.allow, loopId },
   )
   stack.defer(() => upstream.close())
 
@@ -122,7 +125,10 @@ export async function startParts(
   await exchange.serve(fetcher.provider)
   stack.defer(() => exchange.stop())
 
-  const mirror = createMirror({ clock, content: fetcher, lists: upstream, log, metrics }, mirrorInit(config))
+  const mirror = createMirror(
+    { clock, content: fetcher, lists: upstream, log, metrics },
+    { ...mirrorInit(config), loopId },
+  )
   await mirror.start()
   stack.defer(() => mirror.stop())
 
