@@ -46,6 +46,7 @@ async function main(args: readonly string[], stop: AbortController): Promise<voi
     const place = `${results.length + 1}/${scenarios.length}`
     console.error(`${new Date().toISOString().slice(11, 19)} [${place}] ${text}`)
   }
+  const path = `bench/results/${options.name}.json`
   for (const scenario of scenarios) {
     const result = await runScenario(scenario, options.contenders, venues, {
       ...options,
@@ -54,12 +55,10 @@ async function main(args: readonly string[], stop: AbortController): Promise<voi
     })
     console.log(terminalTable(result))
     results.push(result)
+    // What took hours must not be lost because of what comes after it.
+    await writeResult(options.name, options.command, { loadAverageAtStart, scenarios: results })
   }
-  const file = await writeResult(options.name, options.command, {
-    loadAverageAtStart,
-    scenarios: results,
-  })
-  console.log(`raw samples: ${file}`)
+  console.log(`raw samples: ${path}`)
   console.log(`report: ${await writeHtmlReport(options.name)}`)
 }
 

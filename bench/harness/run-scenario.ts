@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 import { startClients, stopClients } from './client/start-clients.ts'
@@ -42,6 +43,8 @@ export interface ScenarioResult {
   readonly links: readonly PlannedLink[]
   readonly mode: 'netns' | 'loopback'
   readonly notMeasured: readonly string[]
+  /** Of the machine, in the minute before the scenario. */
+  readonly loadAverageAtStart: number
   readonly seed: number
   readonly imageBytes: number
   readonly compressiblePart: number
@@ -60,6 +63,7 @@ export async function runScenario(
   options.signal.throwIfAborted()
   options.onStep(`${scenario.name}: the network`)
   const venue = await venues.get(topology)
+  const [loadAverageAtStart = 0] = loadavg()
   const played = new Map<Contender, PlayedRun[]>(contenders.map((contender) => [contender, []]))
   for (let repeat = 1; repeat <= repeats; repeat += 1) {
     for (const [contender, runs] of played) runs.push(await play(scenario, contender, venue, repeat, options))
@@ -82,6 +86,7 @@ export async function runScenario(
     links: first?.links ?? [],
     mode: first?.mode ?? 'loopback',
     notMeasured: first?.notMeasured ?? [],
+    loadAverageAtStart,
     seed,
     imageBytes,
     compressiblePart,

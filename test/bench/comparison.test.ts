@@ -47,6 +47,7 @@ function scenario(...contenders: readonly ContenderResult[]): ScenarioResult {
     links: [],
     mode: 'netns',
     notMeasured: [],
+    loadAverageAtStart: 0,
     seed: 1,
     imageBytes: 10 * MiB,
     compressiblePart: 0.9,

@@ -28,8 +28,6 @@ export async function startDelayer(
     execPath,
     execArgv,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    // Each end of each wire has a thread that waits for frames.
-    env: { ...process.env, UV_THREADPOOL_SIZE: String(2 * links.length + 2) },
   })
   let errors = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (errors += text))

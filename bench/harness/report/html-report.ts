@@ -93,13 +93,25 @@ function isOwn({ contender }: ScenarioResult['contenders'][number]): boolean {
 }
 
 async function section(result: ScenarioResult): Promise<string> {
-  const { scenario, title, mode, imageBytes, compressiblePart, seed, contenders, links, notMeasured } = result
+  const {
+    scenario,
+    title,
+    mode,
+    imageBytes,
+    compressiblePart,
+    seed,
+    contenders,
+    links,
+    notMeasured,
+    loadAverageAtStart,
+  } = result
   const nodes = links.filter(({ kind }) => kind === 'node').length
   const plots = await plotsOf(result)
   return `<section id="${escape(scenario)}"><h2>${escape(title)}</h2>
 <p class="note">${nodes} nodes, images of about ${(imageBytes / 1024 ** 2).toFixed(0)} MiB, ${(100 * compressiblePart).toFixed(0)} % of the content of their layers
 compressible (tar+gzip and tar+zstd), seed ${seed}; ${mode === 'netns' ? `network namespaces: ${escape(linksText(links))}` : 'loopback'};
-${repeatsText(contenders[0]?.summaries.length ?? 0)}.</p>
+${repeatsText(contenders[0]?.summaries.length ?? 0)},
+load average at the start ${loadAverageAtStart.toFixed(1)}.</p>
 ${table(result)}
 <div class="plots">
 ${plots.map((plot) => `<figure><figcaption>${escape(plot.title)}</figcaption>${plot.svg}</figure>`).join('\n')}

@@ -5,8 +5,8 @@ import { invalidValue, unknownName } from './invalid-setting.ts'
 import { groupSchema } from './json-schema.ts'
 import type { Layer } from './layer.ts'
 import { listenAddress } from './listen-address.ts'
-import { meshListenAddress, meshPeerAddress } from './mesh-address.ts'
-import { label, loginName, path, tagPattern } from './plain-text.ts'
+import { meshDnsName, meshListenAddress, meshPeerAddress, meshPeerId } from './mesh-address.ts'
+import { label, loginName, path, textPattern } from './plain-text.ts'
 import {
   httpProxy,
   mirrorHost,
@@ -26,10 +26,12 @@ const FORMATS = [
   label,
   loginName,
   path,
-  tagPattern,
+  textPattern,
   listenAddress,
+  meshDnsName,
   meshListenAddress,
   meshPeerAddress,
+  meshPeerId,
   httpProxy,
   mirrorHost,
   networkHost,

@@ -24,9 +24,9 @@ export const loginName: Format<string> = {
 
 const MAX_PATTERN_LENGTH = 200
 
-/** What tags may look like. */
-export const tagPattern: Format<string> = {
-  name: 'tag-pattern',
+/** What tags, names or media types look like. */
+export const textPattern: Format<string> = {
+  name: 'text-pattern',
   allowed: String.raw`a regular expression of at most ${MAX_PATTERN_LENGTH} characters, such as ^v\d+\.\d+\.\d+$`,
   parse: (text) => (text.length <= MAX_PATTERN_LENGTH && isRegularExpression(text) ? text : undefined),
 }

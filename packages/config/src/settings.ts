@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import envPaths from 'env-paths'
 import { byteSize } from './byte-size.ts'
 import { duration, timeout } from './duration.ts'
-import { choice, flag, integer, keyedListOf, listOf, text } from './kinds.ts'
+import { choice, flag, groupListOf, integer, keyedListOf, listOf, text } from './kinds.ts'
 import { listenAddress } from './listen-address.ts'
-import { meshListenAddress, meshPeerAddress } from './mesh-address.ts'
-import { label, loginName, path, tagPattern } from './plain-text.ts'
+import { meshDnsName, meshListenAddress, meshPeerAddress, meshPeerId } from './mesh-address.ts'
+import { label, loginName, path, textPattern } from './plain-text.ts'
 import {
   httpProxy,
   mirrorHost,
@@ -35,7 +35,7 @@ const TAGS = group({
       help: 'While the upstream can not be asked, a tag that was confirmed within this time is still served.',
     }),
     immutable: setting({
-      kind: listOf(text(tagPattern), 0),
+      kind: listOf(text(textPattern), 0),
       otherwise: { value: [] },
       help: String.raw`Tags that never move, as regular expressions of JavaScript (\`u\`); \`^\` and \`$\` bind them to the whole tag. What such a tag points to is asked for once, and believed for as long as it is known.`,
     }),
@@ -115,6 +115,43 @@ const UPSTREAM = group({
       help: "Certificates in PEM of authorities that are trusted for it beside the system's.",
     }),
     tags: TAGS,
+  },
+})
+
+const CACHE_RULE = group({
+  help: 'A rule about what is kept.',
+  entries: {
+    action: setting({
+      kind: choice(['keep', 'skip', 'pin']),
+      otherwise: 'required',
+      help: '`keep` it as long as there is room; `skip` it: pass it on without keeping it; or `pin` it: never evict the image, with all that it needs. A pin looks at manifests only, and `layermesh purge` does not keep to it.',
+    }),
+    upstream: optionalSetting({
+      kind: text(registryHost),
+      help: 'The host of the upstream.',
+    }),
+    repository: optionalSetting({
+      kind: text(textPattern),
+      help: 'The name of the repository, such as `library/nginx`.',
+    }),
+    tag: optionalSetting({
+      kind: text(textPattern),
+      help: 'The tag that the image was last pulled by. What is pulled by digest has none.',
+    }),
+    mediaType: optionalSetting({
+      kind: text(textPattern),
+      help: 'The media type of the manifest or blob, where a manifest that was pulled through this node says it.',
+    }),
+    largerThan: optionalSetting({
+      kind: text(byteSize),
+      field: 'largerThanBytes',
+      help: 'The manifest or blob has more bytes than this.',
+    }),
+    smallerThan: optionalSetting({
+      kind: text(byteSize),
+      field: 'smallerThanBytes',
+      help: 'The manifest or blob has fewer bytes than this.',
+    }),
   },
 })
 
@@ -242,6 +279,11 @@ export const SETTINGS = group({
           otherwise: { value: [] },
           help: 'Nodes to connect to at the start; one that is reachable is enough.',
         }),
+        dns: setting({
+          kind: listOf(text(meshDnsName), 0),
+          otherwise: { value: [] },
+          help: 'Names that lead to other nodes, looked up every 15 seconds: `name:port` for all addresses of a name, such as that of a headless Service of Kubernetes (without a port it is 4001), `_service._tcp.name` for SRV records.',
+        }),
         mdns: setting({
           kind: flag(),
           otherwise: { value: true },
@@ -249,7 +291,12 @@ export const SETTINGS = group({
         }),
         secretFile: optionalSetting({
           kind: text(path),
-          help: "File with the cluster's secret, the same on every node. Without one, whoever can reach the port of the mesh is a member.",
+          help: "File with the cluster's secret, the same on every node. Without one, whoever can reach the port of the mesh is a member. It is read again when it changes; two lines are two secrets that both count, so that [one can replace the other](mesh.md#replacing-the-secret).",
+        }),
+        allow: setting({
+          kind: listOf(text(meshPeerId), 0),
+          otherwise: { value: [] },
+          help: 'Peer ids of the nodes that may be members, beside or instead of a secret; `layermesh status` shows that of a node. None: whoever proves the secret.',
         }),
         inboundConnectionsPerSecond: setting({
           kind: integer(1, 100_000),
@@ -303,6 +350,11 @@ export const SETTINGS = group({
           kind: choice(['finish', 'pause', 'drop']),
           otherwise: { value: 'finish' },
           help: 'What becomes of a download that for 10 seconds no client and no peer has wanted any more: `finish` it for whoever comes next; `pause` it, and go on from there when somebody wants it again; or `drop` it.',
+        }),
+        rules: setting({
+          kind: groupListOf(CACHE_RULE),
+          otherwise: { value: [] },
+          help: 'What to keep, to skip or to pin. For each manifest and blob that is fetched the first rule counts of which all conditions are met; without one it is kept. Patterns are regular expressions of JavaScript.',
         }),
       },
     }),

@@ -3,8 +3,8 @@ import { byteSize } from '../src/byte-size.ts'
 import { duration, timeout } from '../src/duration.ts'
 import type { Format } from '../src/format.ts'
 import { listenAddress } from '../src/listen-address.ts'
-import { meshListenAddress, meshPeerAddress } from '../src/mesh-address.ts'
-import { label, loginName, path, tagPattern } from '../src/plain-text.ts'
+import { meshDnsName, meshListenAddress, meshPeerAddress, meshPeerId } from '../src/mesh-address.ts'
+import { label, loginName, path, textPattern } from '../src/plain-text.ts'
 import {
   httpProxy,
   mirrorHost,
@@ -115,6 +115,18 @@ itKeepsTo({
 })
 
 itKeepsTo({
+  format: meshDnsName,
+  accepted: asTheyAre('mesh', 'mesh.default.svc.cluster.local:4001', '_mesh._tcp.example.com', 'a.b.'),
+  refused: ['', 'a b', 'mesh:0', 'mesh:70000', '_mesh._tcp.example.com:1', 'http://mesh', '/dns4/mesh/tcp/1'],
+})
+
+itKeepsTo({
+  format: meshPeerId,
+  accepted: asTheyAre(PEER_ID),
+  refused: ['', 'edge-7', `/p2p/${PEER_ID}`, `${PEER_ID}0`],
+})
+
+itKeepsTo({
   format: registryHost,
   accepted: asTheyAre('docker.io', 'localhost:5000', 'registry.example.com:5000', '[::1]:5000'),
   refused: ['', 'Docker.io', 'index.docker.io', 'ghcr.io:443', 'https://ghcr.io', 'ghcr.io/x', 'a:b'],
@@ -206,7 +218,7 @@ itKeepsTo({
 })
 
 itKeepsTo({
-  format: tagPattern,
+  format: textPattern,
   accepted: asTheyAre('^v\\d+\\.\\d+\\.\\d+$', 'stable', '^(jammy|noble)-\\d{8}$'),
   refused: ['(', '[a-', 'v\\-1', '*', 'a'.repeat(201)],
 })

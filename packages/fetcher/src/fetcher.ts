@@ -3,6 +3,8 @@ import type { ContentProvider, Exchange } from '@layermesh/exchange'
 import {
   type BlobFacts,
   BlobNotFoundError,
+  cacheActionFor,
+  type CacheRule,
   type ContentFetcher,
   type ContentRef,
   ContentUnavailableError,
@@ -14,6 +16,7 @@ import {
   LINK_CLASSES,
   type LinkStore,
   type Metrics,
+  type PeerNetwork,
   type OpenBlobOptions,
   type ResolvedTag,
   type SourceScope,
@@ -25,6 +28,7 @@ import { MAX_MANIFEST_BYTES, manifestMediaType } from '@layermesh/oci'
 import { LRUCache } from 'lru-cache'
 
 import { NodeContentProvider } from './content-provider.ts'
+import { ContentPedigree } from './content-pedigree.ts'
 import { ContentRights } from './content-rights.ts'
 import { FollowedBlob, type GoOnReading, HeldBlob, type InterruptedRead } from './fetched-blob.ts'
 import type { FetchedFacts, FillJob, FillJobDeps, UnwatchedFills } from './fill-job.ts'
@@ -45,8 +49,9 @@ const MANIFEST_CACHE_BYTES = 16 * 1024 * 1024
 /** Collaborators of the fetcher. */
 export interface FetcherDeps extends Omit<
   FillJobDeps,
-  'onFetched' | 'onKept' | 'offences' | 'unkept' | 'pauses'
+  'onFetched' | 'onKept' | 'isToBeKept' | 'offences' | 'unkept' | 'pauses'
 > {
+  readonly network: PeerNetwork
   readonly tags: TagStore
   readonly links: LinkStore
   readonly peers: Pick<Exchange, 'open' | 'askTag'>
@@ -60,6 +65,8 @@ export interface FetcherInit {
   /** The setting `cache.unwatchedFills`. */
   readonly unwatchedFills: UnwatchedFills
   readonly tagPolicyOf: (upstream: string) => TagPolicy
+  /** The setting `cache.rules`. */
+  readonly rules: readonly CacheRule[]
 }
 
 /** A manifest in memory. */
@@ -78,6 +85,8 @@ export class Fetcher implements ContentFetcher {
   readonly #deps: FetcherDeps
   readonly #fetched: Counter
   readonly #rights: ContentRights
+  readonly #pedigree = new ContentPedigree()
+  readonly #isToBeKept: FillJobDeps['isToBeKept']
   readonly #jobs: FillJobs
   readonly #tags: TagResolver
   readonly #refetches: RefetchQueue
@@ -101,7 +110,7 @@ export class Fetcher implements ContentFetcher {
     })
     const unkept = deps.metrics.counter({
       name: 'unkept_bytes_total',
-      help: 'Fetched bytes that were passed on without being kept, because the disk had no place for them.',
+      help: 'Fetched bytes that were passed on without being kept, because the disk had no place for them or a rule said so.',
       labels,
     })
     const duplicate = deps.metrics.counter({
@@ -114,6 +123,9 @@ export class Fetcher implements ContentFetcher {
       if (isDuplicate) duplicate.add(bytes)
     }
     const pauses = new UpstreamPauses(deps.clock)
+    const isToBeKept = (ref: ContentRef, sizeBytes: number) =>
+      cacheActionFor({ ...ref, ...this.#pedigree.of(ref), sizeBytes }, init.rules) !== 'skip'
+    this.#isToBeKept = isToBeKept
     this.#jobs = new FillJobs(
       {
         ...deps,
@@ -121,6 +133,7 @@ export class Fetcher implements ContentFetcher {
         unkept: new UnkeptFills(),
         pauses,
         onFetched,
+        isToBeKept,
         onKept: async (ref) => {
           // What peers give that have proven nothing has not been confirmed by that.
           if (deps.network.authenticated || (await rights.has(ref))) await rights.keep(ref)
@@ -136,10 +149,12 @@ export class Fetcher implements ContentFetcher {
     this.#tags = new TagResolver({
       ...deps,
       tagPolicyOf: init.tagPolicyOf,
-      keepManifest: async ({ digest, bytes }) => {
-        this.#manifests.set(digest, { bytes, mediaType: manifestMediaType(bytes) })
+      keepManifest: async (ref, { digest, bytes, mediaType }) => {
+        this.#pedigree.noteTag({ ...ref, digest }, { tag: ref.tag, mediaType })
         let isKept = false
         try {
+          if (!isToBeKept({ ...ref, kind: 'manifest', digest }, bytes.length)) return
+          this.#manifests.set(digest, { bytes, mediaType: manifestMediaType(bytes) })
           await this.#jobs.keep(digest, bytes)
           isKept = true
         } finally {
@@ -170,6 +185,7 @@ export class Fetcher implements ContentFetcher {
     store.used(digest)
     const { upstream, repository } = ref
     this.#rights.note({ kind: 'manifest', upstream, repository, digest, access })
+    this.#pedigree.noteTag({ ...ref, digest }, { tag: ref.tag, mediaType: resolved.mediaType })
     // Upstreams that answer HEAD carelessly name another type than the manifest has.
     const known = this.#manifests.get(digest)
     return known === undefined
@@ -183,6 +199,7 @@ export class Fetcher implements ContentFetcher {
     if (known !== undefined) {
       await this.#rights.require(ref, options)
       this.#rights.noteReferences(ref, known.bytes)
+      this.#pedigree.noteReferences(ref, known.bytes)
       this.#deps.store.used(digest)
       return { ...known, digest, sizeBytes: known.bytes.length, source: 'cache' }
     }
@@ -337,8 +354,10 @@ export class Fetcher implements ContentFetcher {
     await using blob = await this.openBlob(ref)
     const bytes = await readManifest(blob)
     const mediaType = manifestMediaType(bytes)
-    this.#manifests.set(ref.digest, { bytes, mediaType })
+    // One that is skipped is forgotten, so that a later pull which is not can keep it.
+    if (this.#isToBeKept(ref, bytes.length)) this.#manifests.set(ref.digest, { bytes, mediaType })
     if (this.#rights.knows(ref)) this.#rights.noteReferences(ref, bytes)
+    this.#pedigree.noteReferences(ref, bytes)
     return { bytes, mediaType, digest: ref.digest, sizeBytes: bytes.length, source: blob.source }
   }
 }

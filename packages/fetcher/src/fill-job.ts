@@ -11,6 +11,7 @@ import {
   type Fill,
   FillEndedError,
   FillWriteError,
+  NotKeptError,
   PeerMissingError,
   type SourceScope,
   StoreFullError,
@@ -48,6 +49,8 @@ export interface FillJobDeps extends SourceRosterDeps {
   readonly clock: Clock
   /** Counts bytes as they come. */
   readonly onFetched: (source: SourceScope, bytes: number, facts: FetchedFacts) => void
+  /** Whether content of that size is to be kept: the setting `cache.rules`. */
+  readonly isToBeKept: (ref: ContentRef, sizeBytes: number) => boolean
   /** Called when the blob is committed, before anybody hears of it. Must not throw. */
   readonly onKept: (ref: ContentRef) => Promise<void>
 }
@@ -183,8 +186,8 @@ export class FillJob {
   /** Whether the job asks where `ref` says; what upstream answers to another repository, to somebody else or of another kind is no answer to `ref`. */
   isFor({ kind, upstream, repository, access = 'anonymous' }: ContentRef): boolean {
     const { ref } = this.#init
-    const isSamePlace = ref.kind === kind && ref.upstream === upstream && ref.repository === repository
-    return isSamePlace && (ref.access ?? 'anonymous') === access
+    if ((ref.access ?? 'anonymous') !== access) return false
+    return ref.kind === kind && ref.upstream === upstream && ref.repository === repository
   }
 
   /** Takes note of what a peer knows that waits for this job as its lead. */
@@ -396,6 +399,7 @@ export class FillJob {
   async #startFill(sizeBytes: number): Promise<Fill> {
     if (this.#refusal !== undefined) return this.#startUnkept(sizeBytes, this.#refusal)
     try {
+      if (!this.#deps.isToBeKept(this.#init.ref, sizeBytes)) throw new NotKeptError(this.#init.ref.digest)
       const fill = await this.#deps.store.startFill(this.#init.ref.digest, sizeBytes)
       this.#noteEarlierBytes(fill)
       return fill
@@ -424,7 +428,8 @@ export class FillJob {
   #setRefused(error: Error, sizeBytes: number): void {
     this.#refusal = error
     this.#watchers.endGrace()
-    this.#deps.log.warn({ digest: this.#init.ref.digest, bytes: sizeBytes, err: error }, 'blob not kept')
+    const level = error instanceof NotKeptError ? 'debug' : 'warn'
+    this.#deps.log[level]({ digest: this.#init.ref.digest, bytes: sizeBytes, err: error }, 'blob not kept')
   }
 
   /** The disk has refused in the middle. A small blob goes on in memory; readers of a large one go on by themselves. */

@@ -51,7 +51,7 @@ export interface TagResolverDeps {
   readonly log: Log
   readonly tagPolicyOf: (upstream: string) => TagPolicy
   /** Keeps a manifest that came along with an answer, so that it isn't fetched again. */
-  readonly keepManifest: (manifest: UpstreamManifest) => Promise<void>
+  readonly keepManifest: (ref: TagRef, manifest: UpstreamManifest) => Promise<void>
 }
 
 /**
@@ -148,7 +148,7 @@ export class TagResolver {
     const descriptor = await upstream.headManifest(ref, ref.tag)
     if (descriptor !== undefined) return descriptor
     const manifest = await upstream.getManifest(ref, ref.tag)
-    await this.#keep(() => keepManifest(manifest), ref)
+    await this.#keep(() => keepManifest(ref, manifest), ref)
     return factsOf(manifest)
   }
 

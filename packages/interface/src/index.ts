@@ -7,6 +7,7 @@
 export * from './blob-store.ts'
 export * from './byte-range.ts'
 export * from './cache-control.ts'
+export * from './cache-rule.ts'
 export * from './clock.ts'
 export * from './content-fetcher.ts'
 export * from './content.ts'

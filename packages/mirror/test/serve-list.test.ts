@@ -193,6 +193,25 @@ describe('serveList', () => {
     await ended.promise
   })
 
+  it('asks with the access that the client has', async () => {
+    for (const access of ['login', 'anonymous'] as const) {
+      const told: [string, boolean][] = []
+      await using limited = await startMirror({
+        accessOf(upstream, isLocal) {
+          told.push([upstream, isLocal])
+          return access
+        },
+      })
+      await limited.get(`${TAGS}?ns=quay.io`)
+      await limited.get(REFERRERS)
+      assert.deepEqual(limited.lists.access, [access, access])
+      assert.deepEqual(told, [
+        ['quay.io', true],
+        ['docker.io', true],
+      ])
+    }
+  })
+
   it('counts requests for lists', async () => {
     fixture.lists.tags = { tags: [], nextQuery: undefined }
     await fixture.get(TAGS)

@@ -97,6 +97,16 @@ describe('private content', () => {
     assert.equal(await statusOf(node, `/v2/team/third/manifests/${digest}`), 404)
   })
 
+  it('is listed only to clients that may have it; to others it is not said that there is nothing', async () => {
+    const [insider, outsider] = [await start('one', true), await start('two', false)]
+    const { digest } = image.manifest.descriptor
+    for (const list of ['tags/list', `referrers/${digest}`]) {
+      assert.equal(await statusOf(insider, `/v2/${PRIVATE}/${list}`), 200, list)
+      assert.equal(await statusOf(outsider, `/v2/${PRIVATE}/${list}`), 503, list)
+      assert.equal(await statusOf(outsider, `/v2/${OPEN}/${list}`), 200, list)
+    }
+  })
+
   it('never uses what clients prove themselves with, and leaves it nowhere', async () => {
     const node = await start('one', true)
     const secrets = {

@@ -73,6 +73,7 @@ export interface TestNodeInit {
   readonly revalidateAfterMs?: number
   readonly serveStaleForMs?: number
   readonly immutable?: readonly RegExp[]
+  readonly rules?: FetcherInit['rules']
   /** What the node can log in with at the origin. @default nothing */
   readonly login?: { readonly username: string; readonly password: string }
 }
@@ -161,6 +162,7 @@ export class TestCluster implements AsyncDisposable {
       {
         sources: init.sources ?? ['site', 'region', 'world', 'upstream'],
         unwatchedFills: init.unwatchedFills ?? 'finish',
+        rules: init.rules ?? [],
         tagPolicyOf: () => ({ revalidateAfterMs, serveStaleForMs, immutable }),
       },
     )

@@ -1,4 +1,5 @@
 import {
+  type Access,
   type Digest,
   type RepositoryRef,
   UpstreamNotFoundError,
@@ -12,6 +13,8 @@ import {
 export class ScriptedLists implements UpstreamLists {
   /** What was asked for: the repository at its upstream, the digest if it was referrers, and the query. */
   readonly asked: string[] = []
+  /** With which access, in the same order. */
+  readonly access: (Access | undefined)[] = []
   tags: UpstreamTags | undefined
   referrers: UpstreamReferrers | undefined
   /** Runs before each answer; what it throws is the answer. */
@@ -19,6 +22,7 @@ export class ScriptedLists implements UpstreamLists {
 
   async getTags(ref: RepositoryRef, query: string, options?: UpstreamOptions): Promise<UpstreamTags> {
     this.asked.push(`${ref.upstream}/${ref.repository}?${query}`)
+    this.access.push(ref.access)
     await this.onAsk(options?.signal)
     if (this.tags === undefined) throw new UpstreamNotFoundError('upstream said 404')
     return this.tags
@@ -31,6 +35,7 @@ export class ScriptedLists implements UpstreamLists {
     options?: UpstreamOptions,
   ): Promise<UpstreamReferrers> {
     this.asked.push(`${ref.upstream}/${ref.repository}@${digest}?${query}`)
+    this.access.push(ref.access)
     await this.onAsk(options?.signal)
     if (this.referrers === undefined) throw new UpstreamNotFoundError('upstream said 404')
     return this.referrers
