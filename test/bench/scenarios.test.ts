@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+
+import { createTempDir } from '@layermesh/testkit'
 
 import type { Contender } from '../../bench/harness/contenders/contender.ts'
 import { direct } from '../../bench/harness/contenders/direct.ts'
@@ -9,6 +13,7 @@ import { removeLeftovers } from '../../bench/harness/lab/run-folder.ts'
 import { Venues } from '../../bench/harness/lab/venues.ts'
 import type { RunSummary } from '../../bench/harness/measures/summary.ts'
 import { runScenario } from '../../bench/harness/run-scenario.ts'
+import { replayOf } from '../../bench/harness/scenarios/replay.ts'
 import type { Scenario } from '../../bench/harness/scenarios/scenario.ts'
 import { SCENARIOS } from '../../bench/harness/scenarios/scenarios.ts'
 
@@ -105,6 +110,26 @@ describe('the scenarios of the benchmark, in small', function () {
     assert.equal(upstreamRatio, NODES)
     const site = links.find(({ kind }) => kind === 'site')
     if (noNamespaces === undefined) assert.ok(site && site.contentBytes >= NODES * site.optimumBytes)
+  })
+
+  it('replay recorded pulls: who pulled becomes a node, what was pulled an image', async () => {
+    await using dir = await createTempDir()
+    const file = join(dir.path, 'pulls.csv')
+    const rows = [
+      '10,ci-1,team/app:1',
+      '10.2,ci-2,team/app:2',
+      '10.4,ci-1,team/app:1',
+      '11,ci-3,library/redis',
+    ]
+    await writeFile(file, ['time,client,image', ...rows, ''].join('\n'))
+    const { failedPulls, pulls, upstreamRatio } = await playSmall(
+      await replayOf({ file, speed: 10 }),
+      direct,
+      venues,
+    )
+    assert.deepEqual([pulls, failedPulls], [4, 0])
+    // Four pulls; unique are one version, the quarter in which the other one differs, and the image of the other repository.
+    assert.ok(upstreamRatio !== undefined && upstreamRatio > 1.6 && upstreamRatio < 2, `${upstreamRatio}`)
   })
 
   for (const scenario of SCENARIOS) {

@@ -16,6 +16,7 @@ import {
   LINK_CLASSES,
   type LinkStore,
   type Metrics,
+  type PeerNetwork,
   type OpenBlobOptions,
   type ResolvedTag,
   type SourceScope,
@@ -50,6 +51,7 @@ export interface FetcherDeps extends Omit<
   FillJobDeps,
   'onFetched' | 'onKept' | 'isToBeKept' | 'offences' | 'unkept' | 'pauses'
 > {
+  readonly network: PeerNetwork
   readonly tags: TagStore
   readonly links: LinkStore
   readonly peers: Pick<Exchange, 'open' | 'askTag'>

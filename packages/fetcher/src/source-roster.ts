@@ -25,8 +25,8 @@ import type { UpstreamPauses } from './upstream-pauses.ts'
 
 /** Collaborators of a roster. */
 export interface SourceRosterDeps {
-  readonly network: PeerNetwork
-  readonly directory: Directory
+  readonly network: Pick<PeerNetwork, 'self' | 'members' | 'ban'>
+  readonly directory: Pick<Directory, 'holders' | 'forget'>
   readonly offences: PeerOffences
   readonly pauses: UpstreamPauses
   readonly clock: Clock

@@ -77,7 +77,7 @@ function endFailed(
   }
   if (reply.hasBegun) {
     if (route.kind === 'blob') cutBlobs.note(route.digest, clock.monotonicMs())
-    reply.reset()
+    reply.cut()
     metrics.cutReplies.add(1, { by: 'source' })
     log.warn({ ...subjectOf(route), ...reply.facts, err }, 'reply cut')
     return

@@ -14,7 +14,8 @@ import { cacheRules } from './cache-rules.ts'
 import { CopyCounter } from './copy-counter.ts'
 import { mirrorInit } from './mirror-init.ts'
 import { readAuthorities } from './read-authorities.ts'
-import { readSecret } from './read-secret.ts'
+import { readSecrets, warnOfReadableSecret } from './read-secret.ts'
+import { SecretWatch } from './secret-watch.ts'
 import { tagPolicies } from './tag-policies.ts'
 
 /** What every part of a node may use. */
@@ -48,7 +49,8 @@ export async function startParts(
   const { clock, log, metrics, version } = environment
   const { dataDir, name } = config.node
   const { secretFile, stallTimeoutMs } = config.mesh
-  const secret = secretFile === undefined ? {} : { secret: await readSecret('mesh.secretFile', secretFile) }
+  const readClusterSecrets = () => readSecrets('mesh.secretFile', secretFile ?? '')
+  const secrets = secretFile === undefined ? [] : await readClusterSecrets()
 
   const upstreams = await readAuthorities(config.upstreams)
 
@@ -73,10 +75,16 @@ export async function startParts(
 
   const network = await createPeerNetwork(
     { clock, log, metrics, peers: storage.peers },
-    { ...config.mesh, ...secret, dataDir, facts: { name, version, locality: config.locality } },
+    { ...config.mesh, secrets, dataDir, facts: { name, version, locality: config.locality } },
   )
   await network.start()
   stack.defer(() => network.stop())
+  if (secretFile !== undefined) {
+    await warnOfReadableSecret(secretFile, log)
+    const changed = (changedTo: readonly string[]) => network.setSecrets(changedTo)
+    const watch = new SecretWatch({ clock, log, read: readClusterSecrets, changed }, secrets)
+    stack.defer(() => watch.stop())
+  }
 
   const directory = createDirectory({ clock, log, metrics, network }, {})
   copies.follow(directory, network)
