@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import { TLSSocket } from 'node:tls'
 import type { ByteSource, Clock } from '@layermesh/interface'
 import { ClientWait } from './client-wait.ts'
 import { sendBody } from './send-body.ts'
@@ -89,12 +88,13 @@ export class PullReply implements Disposable {
     return sendBody(this.#response, body, sizeBytes, this.#countBytes, this.signal)
   }
 
-  /** Breaks a reply off so that no client can take it for complete. */
-  reset(): void {
-    const { socket } = this.#request
-    // Without the alert by which TLS says that an end is meant.
-    if (socket instanceof TLSSocket) socket.destroy()
-    else socket.resetAndDestroy()
+  /**
+   * Breaks a reply off: the connection is closed before the length that was announced, so that no client can take it for complete. It is not
+   * reset: Go's clients ask for the rest after an end that comes too early (`io.ErrUnexpectedEOF`), and give up after a reset, which also takes
+   * away what they haven't read yet.
+   */
+  cut(): void {
+    this.#request.socket.destroy()
   }
 
   [Symbol.dispose](): void {

@@ -37,7 +37,7 @@ describe('CutBlobs', () => {
       }
       using client = await RawClient.connect(fixture.port)
       client.request('GET', path)
-      assert.equal(await client.whenClosed(), 'ECONNRESET')
+      assert.ok((await client.whenCut()) > 0)
       fixture.content.onRead = async () => {}
     })
 

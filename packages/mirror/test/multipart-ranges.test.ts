@@ -119,13 +119,13 @@ describe('multipartRanges', () => {
     assert.equal(status, 200)
   })
 
-  it('resets the connection when a later part can not be had', async () => {
+  it('cuts the reply when a later part can not be had', async () => {
     fixture.content.onRead = async (offset) => {
       if (offset === 200_000) throw new Error('gone')
     }
     using client = await RawClient.connect(fixture.port)
     client.request('GET', path, 'Range: bytes=0-99,200000-200099')
-    assert.equal(await client.whenClosed(), 'ECONNRESET')
+    assert.ok((await client.whenCut()) > 0)
   })
 
   it('answers 404 when the first part can not be had', async () => {

@@ -185,7 +185,7 @@ describe('blobs from a node', () => {
     assert.equal(served.origin.account().byDigest[blob.descriptor.digest], 3 * MiB)
   })
 
-  it('are reset when nothing can go on, and then left to the registry', async () => {
+  it('are cut when nothing can go on, and then left to the registry', async () => {
     const blob = newBlob(5 * MiB)
     const { repository, path } = serve(blob)
     const match = { repository, kind: 'blob', method: 'GET' } as const
@@ -194,7 +194,7 @@ describe('blobs from a node', () => {
     const { errorCode, received } = await served.getRaw(path)
     assert.equal(cut.hits, 1)
     assert.match(received, /^HTTP\/1.1 200 /)
-    assert.ok(errorCode === 'ECONNRESET' && received.length < 5 * MiB, String(errorCode))
+    assert.ok(errorCode === undefined && received.length < 5 * MiB, String(errorCode))
     down[Symbol.dispose]()
     const { status, body } = await served.get(path, { range: `bytes=${2 * MiB}-` })
     assert.equal(status, 404)
