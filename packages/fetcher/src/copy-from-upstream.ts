@@ -1,3 +1,4 @@
+import { gather } from '@layermesh/async'
 import {
   type ContentRef,
   type Fill,
@@ -7,6 +8,9 @@ import {
   type UpstreamClient,
 } from '@layermesh/interface'
 import { pipe } from 'it-pipe'
+
+/** How much of a body is read while what came before is being written. */
+const MAX_GATHERED_BYTES = 1024 * 1024
 
 /** How often in a row upstream may break off without having sent anything new. */
 const MAX_FRUITLESS_ATTEMPTS = 2
@@ -62,7 +66,7 @@ async function writeBody(
   onBytes: (count: number) => void,
 ): Promise<void> {
   const missing = fill.firstMissing()
-  await pipe(answer.body, async (body: AsyncIterable<Uint8Array>) => {
+  await pipe(answer.body, gather(MAX_GATHERED_BYTES), async (body: AsyncIterable<Uint8Array>) => {
     // The fill was replaced by one of another size: its first missing byte is not the one that was asked for.
     if (missing?.start !== start) return returnSource(body)
     let offset = start
