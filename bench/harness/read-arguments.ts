@@ -19,6 +19,7 @@ export const USAGE = `npm run bench -- [options]
   --contenders NAMES   direct, pull-through, pull-through-site, layermesh   (direct,pull-through,layermesh)
   --nodes N            dealt out to the sites                         (as the topology says)
   --size SIZE          of an image, such as 64MiB                     (32MiB)
+  --compressible N     percent of what is in the layers' files         (90)
   --repeats N          how often each contender plays each scenario   (3)
   --seed N             of the images                                  (1)
   --replay FILE        recorded pulls, CSV or an access log, in the place of scenarios
@@ -34,6 +35,7 @@ export function readArguments(args: readonly string[]) {
   const names = values.scenario.split(',')
   return {
     help: values.help,
+    allScenarios: values.replay === undefined && names.includes('all'),
     scenarios: values.replay === undefined ? scenariosByName(names) : [],
     replay:
       values.replay === undefined
@@ -42,6 +44,7 @@ export function readArguments(args: readonly string[]) {
     contenders: contendersByName(values.contenders.split(',')),
     nodes: values.nodes === undefined ? undefined : wholeNumber('nodes', values.nodes),
     imageBytes: byteSize(values.size),
+    compressiblePart: percent('compressible', values.compressible) / 100,
     repeats: wholeNumber('repeats', values.repeats),
     seed: wholeNumber('seed', values.seed),
     topologyFile: values.topology,
@@ -62,6 +65,7 @@ function parse(args: readonly string[]) {
         contenders: { type: 'string', default: 'direct,pull-through,layermesh' },
         nodes: { type: 'string' },
         size: { type: 'string', default: '32MiB' },
+        compressible: { type: 'string', default: '90' },
         repeats: { type: 'string', default: '3' },
         seed: { type: 'string', default: '1' },
         replay: { type: 'string' },
@@ -81,6 +85,12 @@ function wholeNumber(option: string, text: string): number {
   const value = Number(text)
   if (/^\d+$/.test(text) && value >= 1 && value <= 1000) return value
   throw new BenchError(`--${option} = ${text}: expected a whole number from 1 to 1000`)
+}
+
+function percent(option: string, text: string): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value <= 100) return value
+  throw new BenchError(`--${option} = ${text}: expected a whole number from 0 to 100`)
 }
 
 function byteSize(text: string): number {

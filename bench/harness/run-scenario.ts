@@ -1,11 +1,10 @@
+import { loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
-
-import { spawnOrigin } from '@layermesh/testkit'
 
 import { startClients, stopClients } from './client/start-clients.ts'
 import { BenchError } from './bench-error.ts'
 import type { Contender, ContenderDeps, RunningContender } from './contenders/contender.ts'
-import { openLab, type LabMode } from './lab/open-lab.ts'
+import type { Venue, Venues } from './lab/venues.ts'
 import { summarise, type RunSummary } from './measures/summary.ts'
 import type { RunSample } from './measures/samples.ts'
 import type { Scenario, ScenarioInit } from './scenarios/scenario.ts'
@@ -14,11 +13,8 @@ import type { PlannedLink } from './topology/network-plan.ts'
 import { readTopology } from './topology/read-topology.ts'
 import { withNodes, type Topology } from './topology/topology.ts'
 
-const UPSTREAM_PORT = 5000
-
 /** How scenarios are run. */
 export interface RunScenarioOptions extends ScenarioInit {
-  readonly mode: LabMode
   readonly repeats: number
   /** Whether real clients take part in the scenarios that want them. */
   readonly realClients: boolean
@@ -47,8 +43,11 @@ export interface ScenarioResult {
   readonly links: readonly PlannedLink[]
   readonly mode: 'netns' | 'loopback'
   readonly notMeasured: readonly string[]
+  /** Of the machine, in the minute before the scenario. */
+  readonly loadAverageAtStart: number
   readonly seed: number
   readonly imageBytes: number
+  readonly compressiblePart: number
   readonly contenders: readonly ContenderResult[]
 }
 
@@ -56,14 +55,18 @@ export interface ScenarioResult {
 export async function runScenario(
   scenario: Scenario,
   contenders: readonly Contender[],
+  venues: Venues,
   options: RunScenarioOptions,
 ): Promise<ScenarioResult> {
-  const { repeats, seed, imageBytes } = options
+  const { repeats, seed, imageBytes, compressiblePart } = options
   const topology = await topologyOf(scenario, options)
+  options.signal.throwIfAborted()
+  options.onStep(`${scenario.name}: the network`)
+  const venue = await venues.get(topology)
+  const [loadAverageAtStart = 0] = loadavg()
   const played = new Map<Contender, PlayedRun[]>(contenders.map((contender) => [contender, []]))
   for (let repeat = 1; repeat <= repeats; repeat += 1) {
-    for (const [contender, runs] of played)
-      runs.push(await play(scenario, contender, topology, repeat, options))
+    for (const [contender, runs] of played) runs.push(await play(scenario, contender, venue, repeat, options))
   }
   const results: ContenderResult[] = []
   for (const [contender, runs] of played) {
@@ -83,8 +86,10 @@ export async function runScenario(
     links: first?.links ?? [],
     mode: first?.mode ?? 'loopback',
     notMeasured: first?.notMeasured ?? [],
+    loadAverageAtStart,
     seed,
     imageBytes,
+    compressiblePart,
     contenders: results,
   }
 }
@@ -97,29 +102,27 @@ interface PlayedRun {
   readonly notMeasured: readonly string[]
 }
 
-/** Everything is made anew for each run, and gone after it. */
+/** Processes and their disks are made anew for each run, and gone after it. */
 async function play(
   scenario: Scenario,
   contender: Contender,
-  topology: Topology,
+  venue: Venue,
   repeat: number,
   options: RunScenarioOptions,
 ): Promise<PlayedRun> {
-  const { mode, repeats, signal } = options
+  const { repeats, signal } = options
+  const { lab, origin } = venue
   const onStep = (text: string) => {
     options.onStep(`${scenario.name}, ${contender.name}, ${repeat} of ${repeats}: ${text}`)
   }
   signal.throwIfAborted()
-  onStep('building the network')
-  await using lab = await openLab(topology, mode)
-  const { address, launcher } = lab.upstream
-  await using origin = await spawnOrigin({ address, port: lab.portAt(UPSTREAM_PORT) }, launcher)
+  await lab.reset()
   onStep('starting')
   await using running = await startContender(contender, { lab, origin })
   const clients = await startClients(lab, scenario.realClients === true && options.realClients)
   await using cleanup = new AsyncDisposableStack()
   cleanup.defer(() => stopClients(clients))
-  const stage = new Stage({ lab, origin, contender: running, clients, signal, onStep })
+  await using stage = new Stage({ venue, contender: running, clients, signal, onStep })
   await scenario.play(stage, options)
   const { phases, timeline, events, meter } = stage
   const { configuration } = running
@@ -148,7 +151,8 @@ async function startContender(contender: Contender, deps: ContenderDeps): Promis
   }
 }
 
-async function topologyOf(
+/** The topology that a scenario is played on. Rejects with a BenchError. */
+export async function topologyOf(
   scenario: Scenario,
   { nodes, topologyFile }: Pick<RunScenarioOptions, 'nodes' | 'topologyFile'>,
 ): Promise<Topology> {

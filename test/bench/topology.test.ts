@@ -8,7 +8,7 @@ import { nodeCount, withNodes } from '../../bench/harness/topology/topology.ts'
 const TWO_REGIONS = `
 upstream: { rate: 200Mbit }
 regions:
-  - { name: eu, rate: 50Mbit, sites: [{ name: eu-a, nodes: 2, nodeRate: 1Gbit }, { name: eu-b, rate: 500kbit, nodes: 1 }] }
+  - { name: eu, rate: 50Mbit, delay: 20ms, sites: [{ name: eu-a, nodes: 2, nodeRate: 1Gbit }, { name: eu-b, rate: 500kbit, nodes: 1 }] }
   - { name: us, sites: [{ name: us-a, nodes: 2 }] }
 `
 
@@ -23,17 +23,19 @@ function mistakesIn(yaml: string): string[] {
 }
 
 describe('parseTopology', () => {
-  it('reads rates as bytes per second, and what has none as unlimited', () => {
-    const { regions, upstreamRateBytesPerSecond } = parseTopology(TWO_REGIONS, 'x.yaml')
-    assert.equal(upstreamRateBytesPerSecond, 25e6)
-    assert.equal(regions[0]?.sites[1]?.rateBytesPerSecond, 62_500)
-    assert.equal(regions[1]?.rateBytesPerSecond, undefined)
+  it('reads rates as bytes per second and delays in milliseconds; what has none is unlimited and at once', () => {
+    const { regions, upstreamLink } = parseTopology(TWO_REGIONS, 'x.yaml')
+    assert.deepEqual(upstreamLink, { rateBytesPerSecond: 25e6, delayMs: 0 })
+    assert.deepEqual(regions[0]?.link, { rateBytesPerSecond: 6.25e6, delayMs: 20 })
+    assert.equal(regions[0].sites[1]?.link.rateBytesPerSecond, 62_500)
+    assert.deepEqual(regions[1]?.link, { rateBytesPerSecond: undefined, delayMs: 0 })
   })
 
   it('says each mistake in one line that names its place and its value', () => {
-    const yaml = 'regions: [{ name: eu, rate: fast, colour: red, sites: [{ name: a, nodes: 0 }] }]'
+    const yaml = 'regions: [{ name: eu, rate: fast, delay: 2s, colour: red, sites: [{ name: a, nodes: 0 }] }]'
     assert.deepEqual(mistakesIn(yaml).toSorted(), [
       'x.yaml: regions.0 has the unknown key colour',
+      'x.yaml: regions.0.delay = "2s": expected a delay in each direction below 1000ms, such as 0.5ms or 20ms',
       'x.yaml: regions.0.rate = "fast": expected a rate such as 500kbit, 20Mbit or 1Gbit',
       'x.yaml: regions.0.sites.0.nodes = 0: must be >= 1',
     ])

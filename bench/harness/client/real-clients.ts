@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 
@@ -27,7 +27,10 @@ export async function containerdClient(lab: Lab, node: Place): Promise<NodeClien
         const held = await containerd.contentDigests()
         return pull.image.contents.filter(({ digest }) => held.has(digest)).length
       }),
-    [Symbol.asyncDispose]: () => containerd[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await containerd[Symbol.asyncDispose]()
+      await rm(dir, { recursive: true, force: true })
+    },
   }
 }
 
@@ -43,7 +46,7 @@ export async function skopeoClient(lab: Lab, node: Place): Promise<NodeClient> {
         const held = await skopeoPull(referenceOf(pull), { dir, registriesConf, launcher: node.launcher })
         return pull.image.contents.filter(({ digest }) => held.has(digest)).length
       }),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
   }
 }
 

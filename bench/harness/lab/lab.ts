@@ -28,10 +28,12 @@ export interface Lab extends AsyncDisposable {
   createDir(name: string): Promise<string>
   /** The port that `place` listens on when it wants `port`: that one, or 0 where all places share an address. */
   portAt(port: number): number
-  /** Reads the counters of all links; empty where there are none. */
+  /** Reads the counters of all links; empty where there are none. Rejects with a BenchError when a link has broken. */
   linkBytes(): Promise<readonly LinkBytes[]>
   /** Whether links have rates, and {@link setRate} works. */
   readonly shapes: boolean
   /** Changes the rate of a link from now on, in both directions. */
   setRate(link: PlannedLink, rateBytesPerSecond: number | undefined): Promise<void>
+  /** Gives all links their own rates again, and makes machines forget what they have learned of the ways to others. */
+  reset(): Promise<void>
 }

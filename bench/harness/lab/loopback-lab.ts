@@ -10,7 +10,7 @@ export function buildLoopbackLab(folder: RunFolder, plan: NetworkPlan): Lab {
     mode: 'loopback',
     notMeasured: [
       'bytes per link: there are no links; upstream bytes are what the registry has counted',
-      'times under the rates of the topology: everything is as fast as loopback',
+      'times under the rates and delays of the topology: everything is as fast as loopback',
     ],
     plan,
     upstream: placeAt(plan.upstream),
@@ -22,6 +22,7 @@ export function buildLoopbackLab(folder: RunFolder, plan: NetworkPlan): Lab {
     linkBytes: () => Promise.resolve([]),
     shapes: false,
     setRate: () => Promise.reject(new BenchError('there are no links in loopback mode')),
+    reset: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   }
 }

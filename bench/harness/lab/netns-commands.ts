@@ -1,4 +1,5 @@
 import type { NetworkPlan, PlannedLink } from '../topology/network-plan.ts'
+import type { DelayedLink } from './delayer-process.ts'
 
 /** How long a queue in front of a slow link may get before it drops, as that of a home router does. */
 const MAX_QUEUE_MS = 200
@@ -16,6 +17,10 @@ export interface NetnsCommands {
   readonly tc: ReadonlyMap<string, readonly string[]>
   /** For `ip -batch`, by namespace, after the first. */
   readonly ipIn: ReadonlyMap<string, readonly string[]>
+  /** What the delayer has to be told; it runs in the fabric. */
+  readonly delayedLinks: readonly DelayedLink[]
+  /** For `ip -batch` in the fabric, once the delayer's devices are there. */
+  readonly attachDelayed: readonly string[]
 }
 
 /** The name of a link's upper end, a device of the fabric. */
@@ -42,7 +47,8 @@ export function lowerEnd(run: string, plan: NetworkPlan, link: PlannedLink) {
 
 /**
  * Plans one namespace for each place and one, the fabric, with a bridge for each switch; links are veth pairs. All places are in
- * one subnet, and no namespace has a way to the machine's own network.
+ * one subnet, and no namespace has a way to the machine's own network. The upper end of a delayed link is on a bridge of its own, and the
+ * delayer is the way from there to the switch.
  */
 export function netnsCommands(run: string, plan: NetworkPlan): NetnsCommands {
   const fabric = fabricOf(run)
@@ -54,6 +60,8 @@ export function netnsCommands(run: string, plan: NetworkPlan): NetnsCommands {
   const inNamespace = (commands: Map<string, string[]>, namespace: string, lines: readonly string[]) =>
     commands.set(namespace, [...(commands.get(namespace) ?? []), ...lines])
 
+  const delayedLinks: DelayedLink[] = []
+  const attachDelayed: string[] = []
   const ip = namespaces.map((name) => `netns add ${name}`)
   inNamespace(
     ipIn,
@@ -64,7 +72,23 @@ export function netnsCommands(run: string, plan: NetworkPlan): NetnsCommands {
     const upper = upperDevice(plan, link)
     const lower = lowerEnd(run, plan, link)
     ip.push(`link add ${upper} netns ${fabric} type veth peer name ${lower.device} netns ${lower.namespace}`)
-    inNamespace(ipIn, fabric, [`link set ${upper} master ${bridge(link.upper)} up`])
+    if (link.delayMs === 0) {
+      inNamespace(ipIn, fabric, [`link set ${upper} master ${bridge(link.upper)} up`])
+    } else {
+      const index = plan.links.indexOf(link)
+      const own = `mid${index}`
+      const devices = [`near${index}`, `far${index}`] as const
+      inNamespace(ipIn, fabric, [
+        `link add ${own} type bridge`,
+        `link set ${own} up`,
+        `link set ${upper} master ${own} up`,
+      ])
+      delayedLinks.push({ devices, delayMs: link.delayMs })
+      attachDelayed.push(
+        `link set ${devices[0]} master ${own} up`,
+        `link set ${devices[1]} master ${bridge(link.upper)} up`,
+      )
+    }
     if (plan.switches.includes(link.lower)) {
       inNamespace(ipIn, fabric, [`link set ${lower.device} master ${bridge(link.lower)} up`])
     }
@@ -75,7 +99,7 @@ export function netnsCommands(run: string, plan: NetworkPlan): NetnsCommands {
   for (const { name, address } of places) {
     inNamespace(ipIn, namespaceOf(run, name), [`address add ${address}/8 dev eth0`, 'link set eth0 up'])
   }
-  return { namespaces, ip, ipIn, tc }
+  return { namespaces, ip, ipIn, tc, delayedLinks, attachDelayed }
 }
 
 /** A line for `tc` that gives a device a rate to send at. */

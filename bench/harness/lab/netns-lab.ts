@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 
 import { runCommand } from '../../../test/support/run-command.ts'
 import type { NetworkPlan, PlannedLink, PlannedPlace } from '../topology/network-plan.ts'
+import { startDelayer, type Delayer } from './delayer-process.ts'
 import type { Lab, LinkBytes } from './lab.ts'
 import { fabricOf, lowerEnd, namespaceOf, netnsCommands, shape, upperDevice } from './netns-commands.ts'
 import type { RunFolder } from './run-folder.ts'
@@ -23,9 +24,29 @@ export async function buildNetnsLab(folder: RunFolder, plan: NetworkPlan): Promi
   for (const [namespace, lines] of commands.ipIn) await batch('ip', ['-netns', namespace], lines)
   for (const [namespace, lines] of commands.tc) await batch('tc', ['-netns', namespace], lines)
 
+  const launcherIn = (namespace: string) => ['nsenter', `--net=/run/netns/${namespace}`, '--']
+  let delayer: Delayer | undefined
+  if (commands.delayedLinks.length > 0) {
+    delayer = await startDelayer(launcherIn(fabric), commands.delayedLinks)
+    await batch('ip', ['-netns', fabric], commands.attachDelayed)
+  }
+
+  const places = [plan.upstream, ...plan.nodes, plan.centralCache, ...plan.siteCaches]
+  const changed = new Set<PlannedLink>()
+  const setRate = async (link: PlannedLink, rateBytesPerSecond: number | undefined) => {
+    const ends = [{ namespace: fabric, device: upperDevice(plan, link) }, lowerEnd(run, plan, link)]
+    for (const { namespace, device } of ends) {
+      const line =
+        rateBytesPerSecond === undefined
+          ? `qdisc del dev ${device} root`
+          : shape('replace', device, rateBytesPerSecond)
+      await batch('tc', ['-netns', namespace], [line])
+    }
+  }
+
   const placeAt = (planned: PlannedPlace) => ({
     ...planned,
-    launcher: ['nsenter', `--net=/run/netns/${namespaceOf(run, planned.name)}`, '--'],
+    launcher: launcherIn(namespaceOf(run, planned.name)),
   })
   return {
     mode: 'netns',
@@ -38,22 +59,28 @@ export async function buildNetnsLab(folder: RunFolder, plan: NetworkPlan): Promi
     createDir: (name) => folder.createDir(name),
     portAt: (port) => port,
     linkBytes: async () => {
+      delayer?.check()
       const { stdout } = await runCommand('ip', ['-netns', fabric, '-json', '-stats', 'link', 'show'])
       const devices = new Map((JSON.parse(stdout) as DeviceStatistics[]).map((one) => [one.ifname, one]))
       return plan.links.map((link) => bytesOf(link, devices.get(upperDevice(plan, link))))
     },
     shapes: true,
     async setRate(link, rateBytesPerSecond) {
-      const ends = [{ namespace: fabric, device: upperDevice(plan, link) }, lowerEnd(run, plan, link)]
-      for (const { namespace, device } of ends) {
-        const line =
-          rateBytesPerSecond === undefined
-            ? `qdisc del dev ${device} root`
-            : shape('replace', device, rateBytesPerSecond)
-        await batch('tc', ['-netns', namespace], [line])
+      changed.add(link)
+      await setRate(link, rateBytesPerSecond)
+    },
+    async reset() {
+      for (const link of changed) await setRate(link, link.rateBytesPerSecond)
+      changed.clear()
+      // What TCP has learned of a path, it starts the next connection with.
+      for (const { name } of places) {
+        await batch('ip', ['-netns', namespaceOf(run, name)], ['tcp_metrics flush'])
       }
     },
-    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await delayer?.[Symbol.asyncDispose]()
+      await folder[Symbol.asyncDispose]()
+    },
   }
 }
 

@@ -21,9 +21,9 @@ export class ProcessMeter {
         try {
           const cpuSeconds = await cpuSecondsOf(pid)
           const peakMemoryBytes = await peakMemoryBytesOf(pid)
-          // One that has been killed and not yet waited for has no memory left to read.
-          if (!Number.isNaN(peakMemoryBytes))
-            this.#readings.set(`${name} ${pid}`, { cpuSeconds, peakMemoryBytes })
+          // One that has ended and not yet been waited for has no memory left to read.
+          if (Number.isNaN(peakMemoryBytes)) gone.push(name)
+          else this.#readings.set(`${name} ${pid}`, { cpuSeconds, peakMemoryBytes })
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
           gone.push(name)

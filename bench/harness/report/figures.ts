@@ -9,24 +9,40 @@ export interface Figure {
   readonly title: string
   readonly of: (summary: RunSummary) => number | undefined
   readonly digits: number
+  /** Whether contenders are compared by it; the less the better. */
+  readonly compared?: boolean
+  /** Whether it is what the contender's own processes use. */
+  readonly isCost?: boolean
 }
 
 /** What tables show of each contender, in this order. */
 export const FIGURES: readonly Figure[] = [
   { title: 'upstream MiB', of: ({ upstreamBytes }) => upstreamBytes / MiB, digits: 1 },
-  { title: 'upstream ×', of: ({ upstreamRatio }) => upstreamRatio, digits: 2 },
-  { title: 'region ×', of: linkRatio('region'), digits: 2 },
-  { title: 'site ×', of: linkRatio('site'), digits: 2 },
-  { title: 'node ×', of: linkRatio('node'), digits: 2 },
-  { title: 'makespan s', of: ({ makespanMs }) => makespanMs / 1000, digits: 2 },
+  { title: 'upstream ×', of: ({ upstreamRatio }) => upstreamRatio, digits: 2, compared: true },
+  { title: 'region ×', of: linkRatio('region'), digits: 2, compared: true },
+  { title: 'site ×', of: linkRatio('site'), digits: 2, compared: true },
+  { title: 'node ×', of: linkRatio('node'), digits: 2, compared: true },
+  { title: 'makespan s', of: ({ makespanMs }) => makespanMs / 1000, digits: 2, compared: true },
   { title: 'of bound ×', of: ({ makespanRatio }) => makespanRatio, digits: 2 },
-  { title: 'p50 s', of: ({ pullMs }) => pullMs && pullMs.p50 / 1000, digits: 2 },
-  { title: 'p99 s', of: ({ pullMs }) => pullMs && pullMs.p99 / 1000, digits: 2 },
+  { title: 'p50 s', of: ({ pullMs }) => pullMs && pullMs.p50 / 1000, digits: 2, compared: true },
+  { title: 'p99 s', of: ({ pullMs }) => pullMs && pullMs.p99 / 1000, digits: 2, compared: true },
   { title: 'max s', of: ({ pullMs }) => pullMs && pullMs.max / 1000, digits: 2 },
-  { title: 'first byte p50 ms', of: ({ firstByteMs }) => firstByteMs?.p50, digits: 0 },
-  { title: 'CPU s/GiB', of: ({ cpuSecondsPerGiB }) => cpuSecondsPerGiB, digits: 1 },
-  { title: 'peak MiB', of: ({ peakMemoryBytes }) => peakMemoryBytes / MiB, digits: 0 },
-  { title: 'failed', of: ({ failedPulls }) => failedPulls, digits: 0 },
+  { title: 'first byte p50 ms', of: ({ firstByteMs }) => firstByteMs?.p50, digits: 0, compared: true },
+  {
+    title: 'CPU s/GiB',
+    of: ({ cpuSecondsPerGiB }) => cpuSecondsPerGiB,
+    digits: 1,
+    compared: true,
+    isCost: true,
+  },
+  {
+    title: 'peak MiB',
+    of: ({ peakMemoryBytes }) => peakMemoryBytes / MiB,
+    digits: 0,
+    compared: true,
+    isCost: true,
+  },
+  { title: 'failed', of: ({ failedPulls }) => failedPulls, digits: 0, compared: true },
   { title: 'verified', of: ({ verifiedDigests }) => verifiedDigests, digits: 0 },
 ]
 

@@ -1,6 +1,7 @@
 import { parse, View } from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
 
+import { spreadOver } from '../measures/summary.ts'
 import { LINK_KINDS } from '../topology/network-plan.ts'
 import type { ContenderResult, ScenarioResult } from '../run-scenario.ts'
 
@@ -12,7 +13,7 @@ const CONFIG: TopLevelSpec['config'] = {
   font: 'system-ui, sans-serif',
   background: 'white',
   axis: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 'normal', grid: true, gridColor: '#eee' },
-  legend: { orient: 'bottom', title: null, labelFontSize: 12 },
+  legend: { orient: 'bottom', title: null, labelFontSize: 12, labelLimit: 0 },
   // Okabe and Ito: told apart by people who don't see all colours, too.
   range: { category: ['#999999', '#E69F00', '#56B4E9', '#009E73', '#CC79A7', '#D55E00'] },
 }
@@ -95,6 +96,32 @@ export async function plotsOf(result: ScenarioResult): Promise<Plot[]> {
       drawn.push({ title, svg: await draw({ ...spec, data: { values } } as TopLevelSpec) })
   }
   return drawn
+}
+
+/** One bar for each contender and scenario: how often upstream had to send each byte. Undefined when nothing was asked of it. */
+export async function upstreamPlot(scenarios: readonly ScenarioResult[]): Promise<Plot | undefined> {
+  const order = [
+    ...new Set(scenarios.flatMap(({ contenders }) => contenders.map(({ contender }) => contender))),
+  ]
+  const values = scenarios.flatMap(({ scenario, contenders }) =>
+    contenders.flatMap(({ contender, summaries }) => {
+      const copies = spreadOver(summaries, ({ upstreamRatio }) => upstreamRatio)?.median
+      return copies === undefined ? [] : [{ scenario, contender, copies }]
+    }),
+  )
+  if (values.length === 0) return undefined
+  const svg = await draw({
+    width: 2 * WIDTH,
+    data: { values },
+    mark: { type: 'bar' },
+    encoding: {
+      x: { field: 'scenario', type: 'nominal', sort: null, title: null, axis: { labelAngle: 0 } },
+      xOffset: { field: 'contender', type: 'nominal', sort: order },
+      y: { field: 'copies', type: 'quantitative', title: 'copies' },
+      color: { field: 'contender', type: 'nominal', sort: order, scale: { domain: order } },
+    },
+  })
+  return { title: 'Copies of each byte that the registry had to send', svg }
 }
 
 async function draw(spec: TopLevelSpec): Promise<string> {

@@ -18,12 +18,17 @@ export const ciFleet: Scenario = {
   name: 'ci-fleet',
   title: 'CI fleet: many small pulls by jobs that keep nothing, and nodes that come and go',
   topology: 'lan',
-  async play(stage, { seed, imageBytes }) {
+  async play(stage, { seed, imageBytes, compressiblePart }) {
     const random = seededRandom(seed)
     const popular = zipf(random, ZIPF_EXPONENT)
     const images: PublishedImage[] = []
     for (let index = 0; index < IMAGES; index += 1) {
-      const init = { seed: seed + 1 + index, sizeBytes: imageBytes * PART_OF_IMAGE, versions: 1 }
+      const init = {
+        seed: seed + 1 + index,
+        sizeBytes: imageBytes * PART_OF_IMAGE,
+        compressiblePart,
+        versions: 1,
+      }
       const [spec] = imageChain(init)
       if (spec !== undefined) images.push(await stage.publish(`bench/job-${index}`, 'latest', spec))
     }

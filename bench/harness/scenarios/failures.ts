@@ -15,6 +15,7 @@ export const upstreamOutage: Scenario = {
   name: 'outage',
   title: 'Upstream outage in the middle of a deployment',
   topology: 'lan',
+  minNodes: 2,
   async play(stage, init) {
     const image = await publishOne(stage, init)
     const half = Math.ceil(stage.nodes.length / 2)
@@ -31,6 +32,7 @@ export const leadKilled: Scenario = {
   name: 'lead-killed',
   title: 'The process that others wait for is killed in the middle of a fan-out',
   topology: 'lan',
+  minNodes: 2,
   async play(stage, init) {
     const image = await publishOne(stage, init)
     const killAt = (await stage.upstreamBytes()) + KILLED_AT_PART * image.uniqueBytes
@@ -49,6 +51,7 @@ export const slowPeer: Scenario = {
   name: 'slow-peer',
   title: 'A node that holds the image has a link of 2 Mbit/s when the others pull it',
   topology: 'lan',
+  minNodes: 2,
   needsLinks: true,
   async play(stage, init) {
     const image = await publishOne(stage, init)
@@ -77,8 +80,11 @@ export const warmRestart: Scenario = {
   },
 }
 
-async function publishOne(stage: Stage, { seed, imageBytes }: ScenarioInit): Promise<PublishedImage> {
-  const [spec] = imageChain({ seed, sizeBytes: imageBytes, versions: 1 })
+async function publishOne(
+  stage: Stage,
+  { seed, imageBytes, compressiblePart }: ScenarioInit,
+): Promise<PublishedImage> {
+  const [spec] = imageChain({ seed, sizeBytes: imageBytes, compressiblePart, versions: 1 })
   if (spec === undefined) throw new RangeError('no image')
   return stage.publish('bench/app', 'v1', spec)
 }

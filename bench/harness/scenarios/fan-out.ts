@@ -7,8 +7,8 @@ const fanOut = (name: string, title: string, topology: string, realClients: bool
   title,
   topology,
   realClients,
-  async play(stage, { seed, imageBytes }) {
-    const [spec] = imageChain({ seed, sizeBytes: imageBytes, versions: 1 })
+  async play(stage, { seed, imageBytes, compressiblePart }) {
+    const [spec] = imageChain({ seed, sizeBytes: imageBytes, compressiblePart, versions: 1 })
     if (spec === undefined) return
     const image = await stage.publish('bench/app', 'v1', spec)
     await stage.phase('all nodes at once', () => stage.pullAll(stage.nodes, image))

@@ -33,12 +33,13 @@ export async function replayOf({ file, speed }: ReplayInit): Promise<Scenario> {
     name: 'replay',
     title: `Replay of ${pulls.length} recorded pulls by ${clients.length} clients, ${speed} times as fast`,
     topology: 'lan',
-    async play(stage, { seed, imageBytes }) {
+    async play(stage, { seed, imageBytes, compressiblePart }) {
       const images = new Map<string, PublishedImage>()
       for (const [repository, tags] of tagsByRepository(pulls)) {
         const specs = imageChain({
           seed: seed + seedOf(repository),
           sizeBytes: imageBytes,
+          compressiblePart,
           versions: tags.length,
         })
         for (const [index, spec] of specs.entries()) {

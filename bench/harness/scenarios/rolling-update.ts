@@ -9,8 +9,8 @@ export const rollingUpdate: Scenario = {
   title: 'Rolling update: 20 % of the nodes at a time, most layers shared',
   topology: 'lan',
   realClients: true,
-  async play(stage, { seed, imageBytes }) {
-    const [first, second] = imageChain({ seed, sizeBytes: imageBytes, versions: 2 })
+  async play(stage, { seed, imageBytes, compressiblePart }) {
+    const [first, second] = imageChain({ seed, sizeBytes: imageBytes, compressiblePart, versions: 2 })
     if (first === undefined || second === undefined) return
     const before = await stage.publish('bench/app', 'v1', first)
     const after = await stage.publish('bench/app', 'v2', second)

@@ -5,6 +5,8 @@ export interface ScenarioInit {
   readonly seed: number
   /** Of an image, about. */
   readonly imageBytes: number
+  /** How much of what is in the layers' files compresses, from 0 to 1. */
+  readonly compressiblePart: number
 }
 
 /** Something that happens to a cluster. Knows nothing of contenders. */
@@ -15,6 +17,8 @@ export interface Scenario {
   readonly topology: string
   /** Whether it makes no sense without links of given rates. */
   readonly needsLinks?: boolean
+  /** @default 1 */
+  readonly minNodes?: number
   /** Whether real clients take part where they can. */
   readonly realClients?: boolean
   play(stage: Stage, init: ScenarioInit): Promise<void>

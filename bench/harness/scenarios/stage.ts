@@ -1,10 +1,11 @@
 import type { Digest } from '@layermesh/interface'
-import type { ImageSpec, OriginProcess } from '@layermesh/testkit'
+import type { ImageSpec } from '@layermesh/testkit'
 
 import { BenchError } from '../bench-error.ts'
 import type { NodeClient } from '../client/node-client.ts'
 import type { PullOutcome } from '../client/pull-outcome.ts'
-import type { Place, Lab, LinkBytes } from '../lab/lab.ts'
+import type { Place, LinkBytes } from '../lab/lab.ts'
+import type { Venue } from '../lab/venues.ts'
 import type { RunningContender } from '../contenders/contender.ts'
 import { DemandLedger } from '../measures/demand.ts'
 import { ProcessMeter } from '../measures/process-meter.ts'
@@ -14,8 +15,7 @@ import { whileSampling } from './while-sampling.ts'
 
 /** What a {@link Stage} works with. */
 export interface StageDeps {
-  readonly lab: Lab
-  readonly origin: OriginProcess
+  readonly venue: Venue
   readonly contender: RunningContender
   /** One for each node, by its name. */
   readonly clients: ReadonlyMap<string, NodeClient>
@@ -29,8 +29,11 @@ export interface StagePullOptions {
   readonly keep?: boolean
 }
 
-/** What a scenario acts on, with one contender: it publishes, pulls, disturbs; all that happens in a phase is measured. */
-export class Stage {
+/**
+ * What a scenario acts on, with one contender: it publishes, pulls, disturbs; all that happens in a phase is measured. Disposing of it ends what
+ * was done to upstream.
+ */
+export class Stage implements AsyncDisposable {
   readonly phases: PhaseSample[] = []
   readonly timeline: TimelinePoint[] = []
   readonly events: string[] = []
@@ -39,15 +42,16 @@ export class Stage {
   readonly #ledger: DemandLedger
   /** What the clients of each node have; they keep the same account. */
   readonly #stores = new Map<string, Set<Digest>>()
+  readonly #disturbances = new AsyncDisposableStack()
   #pulls: PullSample[] = []
 
   constructor(deps: StageDeps) {
     this.#deps = deps
-    this.#ledger = new DemandLedger(deps.lab.plan.links)
+    this.#ledger = new DemandLedger(deps.venue.lab.plan.links)
   }
 
   get nodes(): readonly Place[] {
-    return this.#deps.lab.nodes
+    return this.#deps.venue.lab.nodes
   }
 
   get signal(): AbortSignal {
@@ -57,7 +61,7 @@ export class Stage {
   /** Serves an image upstream. */
   async publish(repository: string, tag: string, spec: ImageSpec): Promise<PublishedImage> {
     this.signal.throwIfAborted()
-    const { contents, uniqueBytes } = await this.#deps.origin.add(repository, spec, { tag })
+    const { contents, uniqueBytes } = await this.#deps.venue.publish(repository, tag, spec)
     return { repository, tag, uniqueBytes, contents }
   }
 
@@ -73,7 +77,8 @@ export class Stage {
 
   /** Measures what happens until `work` is over. */
   async phase(name: string, work: () => Promise<unknown>): Promise<void> {
-    const { lab, origin, contender, onStep } = this.#deps
+    const { venue, contender, onStep } = this.#deps
+    const { lab, origin } = venue
     onStep(name)
     this.signal.throwIfAborted()
     const linksBefore = await lab.linkBytes()
@@ -107,7 +112,7 @@ export class Stage {
 
   /** Bodies that upstream has sent since its start, manifests included. */
   async upstreamBytes(): Promise<number> {
-    const { blobBytes, manifestBytes } = await this.#deps.origin.account()
+    const { blobBytes, manifestBytes } = await this.#deps.venue.origin.account()
     return blobBytes + manifestBytes
   }
 
@@ -117,7 +122,7 @@ export class Stage {
     image: PublishedImage,
     { keep = true }: StagePullOptions = {},
   ): Promise<PullOutcome> {
-    const { clients, contender, origin, signal } = this.#deps
+    const { clients, contender, venue, signal } = this.#deps
     signal.throwIfAborted()
     const store = this.#stores.get(node.name) ?? new Set()
     this.#stores.set(node.name, store)
@@ -128,7 +133,7 @@ export class Stage {
     if (client === undefined) throw new RangeError(`no client at ${node.name}`)
     const outcome = await client.pull({
       mirror: contender.mirrorOf(node),
-      upstream: origin.url,
+      upstream: venue.origin.url,
       image,
       keep,
       signal,
@@ -170,17 +175,21 @@ export class Stage {
 
   /** Upstream closes every connection from now on, before it says a word. */
   async stopUpstream(): Promise<void> {
-    await this.#deps.origin.script({ match: {}, action: { type: 'cut' } })
+    this.#disturbances.use(await this.#deps.venue.origin.script({ match: {}, action: { type: 'cut' } }))
     this.events.push('upstream went away')
   }
 
   /** Gives a node's link another rate. Only where the lab shapes. */
   async setNodeRate(node: Place, rateBytesPerSecond: number): Promise<void> {
-    const { lab } = this.#deps
+    const { lab } = this.#deps.venue
     const link = lab.plan.links.find(({ kind, lower }) => kind === 'node' && lower === node.name)
     if (link === undefined) throw new RangeError(`no link to ${node.name}`)
     await lab.setRate(link, rateBytesPerSecond)
     this.events.push(`the link of ${node.name} got slow: ${(rateBytesPerSecond * 8) / 1e6} Mbit/s`)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#disturbances.disposeAsync()
   }
 }
 

@@ -1,4 +1,4 @@
-import type { LinkRate, Topology } from './topology.ts'
+import type { LinkQuality, Topology } from './topology.ts'
 
 /** What kind of border a link crosses. */
 export const LINK_KINDS = ['upstream', 'region', 'site', 'node', 'cache'] as const
@@ -13,10 +13,9 @@ export interface PlannedPlace {
 }
 
 /** A link of the tree. Its upper end is the one towards the internet. */
-export interface PlannedLink {
+export interface PlannedLink extends LinkQuality {
   readonly name: string
   readonly kind: LinkKind
-  readonly rateBytesPerSecond: LinkRate
   /** The switch at the upper end. */
   readonly upper: string
   /** What is at the lower end: a switch or a place. */
@@ -45,9 +44,14 @@ export function planNetwork(topology: Topology): NetworkPlan {
   const links: PlannedLink[] = []
   const nodes: PlannedPlace[] = []
   const siteCaches: PlannedPlace[] = []
-  const cacheRate = topology.cacheRateBytesPerSecond
-  const link = (kind: LinkKind, upper: string, lower: string, rate: LinkRate, below: readonly string[]) =>
-    links.push({ name: `${kind}:${lower}`, kind, upper, lower, rateBytesPerSecond: rate, nodes: below })
+  const { cacheLink, upstreamLink } = topology
+  const link = (
+    kind: LinkKind,
+    upper: string,
+    lower: string,
+    quality: LinkQuality,
+    nodes: readonly string[],
+  ) => links.push({ name: `${kind}:${lower}`, kind, upper, lower, ...quality, nodes })
 
   topology.regions.forEach((region, regionIndex) => {
     const regionSwitch = `region-${region.name}`
@@ -64,20 +68,20 @@ export function planNetwork(topology: Topology): NetworkPlan {
         ...at,
       }))
       nodes.push(...ofSite)
-      link('site', regionSwitch, siteSwitch, site.rateBytesPerSecond, ofSite.map(nameOf))
-      for (const node of ofSite) link('node', siteSwitch, node.name, site.nodeRateBytesPerSecond, [node.name])
+      link('site', regionSwitch, siteSwitch, site.link, ofSite.map(nameOf))
+      for (const node of ofSite) link('node', siteSwitch, node.name, site.nodeLink, [node.name])
       const cache = { name: `${site.name}-cache`, address: address(2), ...at }
       siteCaches.push(cache)
-      link('cache', siteSwitch, cache.name, cacheRate, [])
+      link('cache', siteSwitch, cache.name, cacheLink, [])
     })
-    link('region', CORE, regionSwitch, region.rateBytesPerSecond, nodes.slice(nodesBefore).map(nameOf))
+    link('region', CORE, regionSwitch, region.link, nodes.slice(nodesBefore).map(nameOf))
   })
 
   const first = topology.regions[0]?.name ?? ''
   const centralCache = { name: 'central-cache', address: '10.1.0.2', region: first, site: '' }
-  link('cache', `region-${first}`, centralCache.name, cacheRate, [])
+  link('cache', `region-${first}`, centralCache.name, cacheLink, [])
   const upstream = { name: 'upstream', address: '10.0.0.2', region: '', site: '' }
-  link('upstream', CORE, upstream.name, topology.upstreamRateBytesPerSecond, nodes.map(nameOf))
+  link('upstream', CORE, upstream.name, upstreamLink, nodes.map(nameOf))
   return { switches, upstream, nodes, centralCache, siteCaches, links }
 }
 

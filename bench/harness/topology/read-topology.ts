@@ -4,12 +4,16 @@ import { Ajv, type ErrorObject } from 'ajv'
 import { parseDocument } from 'yaml'
 
 import { BenchError } from '../bench-error.ts'
-import type { Topology } from './topology.ts'
+import type { LinkQuality, Topology } from './topology.ts'
 
 const UNIT_BITS: Readonly<Record<string, number>> = { kbit: 1e3, Mbit: 1e6, Gbit: 1e9 }
 const RATE_PATTERN = '^\\d+(\\.\\d+)?(kbit|Mbit|Gbit)$'
 
+const DELAY_PATTERN = '^\\d{1,3}(\\.\\d+)?ms$'
+
 const rate = { type: 'string', pattern: RATE_PATTERN }
+const delay = { type: 'string', pattern: DELAY_PATTERN }
+const link = { rate, delay }
 const name = { type: 'string', pattern: '^[a-z][a-z0-9-]{0,19}$' }
 
 const SCHEMA = {
@@ -17,8 +21,8 @@ const SCHEMA = {
   additionalProperties: false,
   required: ['regions'],
   properties: {
-    upstream: { type: 'object', additionalProperties: false, properties: { rate } },
-    cache: { type: 'object', additionalProperties: false, properties: { rate } },
+    upstream: { type: 'object', additionalProperties: false, properties: link },
+    cache: { type: 'object', additionalProperties: false, properties: link },
     regions: {
       type: 'array',
       minItems: 1,
@@ -29,7 +33,7 @@ const SCHEMA = {
         required: ['name', 'sites'],
         properties: {
           name,
-          rate,
+          ...link,
           sites: {
             type: 'array',
             minItems: 1,
@@ -40,9 +44,10 @@ const SCHEMA = {
               required: ['name', 'nodes'],
               properties: {
                 name,
-                rate,
+                ...link,
                 nodes: { type: 'integer', minimum: 1, maximum: 200 },
                 nodeRate: rate,
+                nodeDelay: delay,
               },
             },
           },
@@ -52,19 +57,21 @@ const SCHEMA = {
   },
 }
 
-interface RawRate {
+interface RawLink {
   readonly rate?: string
+  readonly delay?: string
 }
 
 interface RawTopology {
-  readonly upstream?: RawRate
-  readonly cache?: RawRate
-  readonly regions: readonly (RawRate & {
+  readonly upstream?: RawLink
+  readonly cache?: RawLink
+  readonly regions: readonly (RawLink & {
     readonly name: string
-    readonly sites: readonly (RawRate & {
+    readonly sites: readonly (RawLink & {
       readonly name: string
       readonly nodes: number
       readonly nodeRate?: string
+      readonly nodeDelay?: string
     })[]
   })[]
 }
@@ -94,19 +101,33 @@ export function parseTopology(text: string, origin: string): Topology {
   const doubled = doubledNames(value)
   if (doubled.length > 0) throw mistakes(origin, doubled)
   const { upstream, cache, regions } = value
+  const firstSite = regions[0]?.sites[0]
   return {
-    upstreamRateBytesPerSecond: bytesPerSecond(upstream?.rate),
-    cacheRateBytesPerSecond: bytesPerSecond(cache?.rate ?? regions[0]?.sites[0]?.nodeRate),
+    upstreamLink: quality(upstream ?? {}),
+    cacheLink: quality({ rate: firstSite?.nodeRate, delay: firstSite?.nodeDelay, ...cache }),
     regions: regions.map((region) => ({
       name: region.name,
-      rateBytesPerSecond: bytesPerSecond(region.rate),
+      link: quality(region),
       sites: region.sites.map((site) => ({
         name: site.name,
-        rateBytesPerSecond: bytesPerSecond(site.rate),
+        link: quality(site),
         nodes: site.nodes,
-        nodeRateBytesPerSecond: bytesPerSecond(site.nodeRate),
+        nodeLink: quality({ rate: site.nodeRate, delay: site.nodeDelay }),
       })),
     })),
+  }
+}
+
+function quality({
+  rate,
+  delay,
+}: {
+  readonly rate?: string | undefined
+  readonly delay?: string | undefined
+}): LinkQuality {
+  return {
+    rateBytesPerSecond: bytesPerSecond(rate),
+    delayMs: delay === undefined ? 0 : Number.parseFloat(delay),
   }
 }
 
@@ -132,6 +153,9 @@ function describe({ instancePath, keyword, params, data, message }: ErrorObject)
   const shown = JSON.stringify(data)
   if ((params as { pattern?: unknown }).pattern === RATE_PATTERN) {
     return `${at} = ${shown}: expected a rate such as 500kbit, 20Mbit or 1Gbit`
+  }
+  if ((params as { pattern?: unknown }).pattern === DELAY_PATTERN) {
+    return `${at} = ${shown}: expected a delay in each direction below 1000ms, such as 0.5ms or 20ms`
   }
   return `${at} = ${shown}: ${message ?? 'is not allowed'}`
 }

@@ -1,30 +1,37 @@
 /** The speed of a link in each direction, in bytes per second; undefined where nothing holds it back. */
-export type LinkRate = number | undefined
+type LinkRate = number | undefined
+
+/** How a link is. */
+export interface LinkQuality {
+  readonly rateBytesPerSecond: LinkRate
+  /** How long anything takes to get to the other end, in each direction. */
+  readonly delayMs: number
+}
 
 /** One LAN with nodes. */
 interface SiteTopology {
   readonly name: string
-  /** Of the link to its region. */
-  readonly rateBytesPerSecond: LinkRate
+  /** The link to its region. */
+  readonly link: LinkQuality
   readonly nodes: number
-  /** Of the link of each of its nodes. */
-  readonly nodeRateBytesPerSecond: LinkRate
+  /** The link of each of its nodes. */
+  readonly nodeLink: LinkQuality
 }
 
 /** Sites that are close to each other. */
 interface RegionTopology {
   readonly name: string
-  /** Of the link to the internet. */
-  readonly rateBytesPerSecond: LinkRate
+  /** The link to the internet. */
+  readonly link: LinkQuality
   readonly sites: readonly SiteTopology[]
 }
 
 /** A tree of links: the upstream registry and the regions hang off the internet, sites off regions, nodes off sites. */
 export interface Topology {
-  /** Of the registry's own link to the internet. */
-  readonly upstreamRateBytesPerSecond: LinkRate
-  /** Of the link of a cache server, where a contender has one. */
-  readonly cacheRateBytesPerSecond: LinkRate
+  /** The registry's own link to the internet. */
+  readonly upstreamLink: LinkQuality
+  /** The link of a cache server, where a contender has one. */
+  readonly cacheLink: LinkQuality
   readonly regions: readonly RegionTopology[]
 }
 

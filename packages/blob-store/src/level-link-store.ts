@@ -1,4 +1,11 @@
-import type { ContentKind, ContentRef, Digest, LinkStore, Log } from '@layermesh/interface'
+import {
+  type ContentKind,
+  type ContentRef,
+  coversAccess,
+  type Digest,
+  type LinkStore,
+  type Log,
+} from '@layermesh/interface'
 import type { Level } from 'level'
 import type { IndexChange } from './index-change.ts'
 import { KeyedQueue } from './keyed-queue.ts'
@@ -6,7 +13,7 @@ import { isFields, parseStoredDigest, parseStoredRepository } from './stored-rec
 import { StoredRecords } from './stored-records.ts'
 
 /** Links of one digest that are kept, at most. */
-export const MAX_LINKS = 16
+export const MAX_LINKS = 256
 
 const KINDS: readonly ContentKind[] = ['manifest', 'blob']
 
@@ -24,9 +31,9 @@ export class LevelLinkStore implements LinkStore {
 
   async put(ref: ContentRef): Promise<void> {
     // Most of what is pulled was pulled before: that needs no turn.
-    if (includes(await this.of(ref.digest), ref)) return
+    if (grants(await this.of(ref.digest), ref)) return
     await this.#change(ref.digest, (links) =>
-      includes(links, ref) ? links : [...links, ref].slice(-MAX_LINKS),
+      grants(links, ref) ? links : [...links.filter((link) => !isSame(link, ref)), ref].slice(-MAX_LINKS),
     )
   }
 
@@ -85,12 +92,22 @@ function includes(links: readonly ContentRef[], ref: ContentRef): boolean {
   return links.some((link) => isSame(link, ref))
 }
 
+/** Whether there is a link that gives what `ref` would. */
+function grants(links: readonly ContentRef[], ref: ContentRef): boolean {
+  return links.some((link) => isSame(link, ref) && coversAccess(link.access, ref.access))
+}
+
 function isSame(a: ContentRef, b: ContentRef): boolean {
   return a.kind === b.kind && a.upstream === b.upstream && a.repository === b.repository
 }
 
 function fieldsOf(links: readonly ContentRef[]): Readonly<Record<string, unknown>> {
-  return { links: links.map(({ kind, upstream, repository }) => ({ kind, upstream, repository })) }
+  return {
+    links: links.map(({ kind, upstream, repository, access }) => ({
+      ...{ kind, upstream, repository },
+      ...(access === 'login' && { access }),
+    })),
+  }
 }
 
 /** A link that makes no sense takes no other with it. */

@@ -1,7 +1,7 @@
 import type { Log, TagRecord, TagRef, TagStore } from '@layermesh/interface'
 import type { Level } from 'level'
 import { KeyedQueue } from './keyed-queue.ts'
-import { isWholeNumber, parseStoredDigest, parseStoredRecord } from './stored-record.ts'
+import { isWholeNumber, parseStoredAccess, parseStoredDigest, parseStoredRecord } from './stored-record.ts'
 import { StoredRecords } from './stored-records.ts'
 
 /** Tag records that are kept, at most; about 50 MB on disk. */
@@ -50,11 +50,15 @@ export class LevelTagStore implements TagStore {
   }
 
   async put(ref: TagRef, record: TagRecord): Promise<void> {
-    const { digest, mediaType, sizeBytes, confirmedAtMs } = record
+    const { digest, mediaType, sizeBytes, confirmedAtMs, access } = record
+    const fields = {
+      ...{ digest, mediaType, sizeBytes, confirmedAtMs },
+      ...(access === 'login' && { access }),
+    }
     const key = keyOf(ref)
     await this.#changes.run('tags', async () => {
       const [isThere] = await this.#records.hasMany([key])
-      await this.#records.write(this.#records.putting(key, { digest, mediaType, sizeBytes, confirmedAtMs }))
+      await this.#records.write(this.#records.putting(key, fields))
       if (!isThere) this.#count++
     })
     // Nobody has to wait for that.
@@ -137,7 +141,7 @@ function parseTag(key: string, fields: Readonly<Record<string, unknown>>): Store
   const { mediaType, sizeBytes, confirmedAtMs } = fields
   if (ref === undefined || digest === undefined || typeof mediaType !== 'string') return undefined
   if (!isWholeNumber(sizeBytes) || typeof confirmedAtMs !== 'number') return undefined
-  return { ref, record: { digest, mediaType, sizeBytes, confirmedAtMs } }
+  return { ref, record: { digest, mediaType, sizeBytes, confirmedAtMs, ...parseStoredAccess(fields) } }
 }
 
 function parseKey(key: string): TagRef | undefined {

@@ -1,6 +1,7 @@
 import {
   DataDirError,
   type BlobStore,
+  type CacheRule,
   type Clock,
   type CopyCounts,
   type Digest,
@@ -30,6 +31,7 @@ import { pinnedDigests } from './pinned-digests.ts'
 import { PausedFills } from './paused-fills.ts'
 import { PullLeases } from './pull-leases.ts'
 import { Quarantine } from './quarantine.ts'
+import { digestsPinnedByRules } from './rule-pins.ts'
 import { Room } from './room.ts'
 import { Scrubber } from './scrubber.ts'
 import type { SpaceLimits } from './space-plan.ts'
@@ -63,6 +65,8 @@ export interface StorageInit {
   readonly unusedForMs?: number
   /** In which time every blob is verified once, in milliseconds; 0 for never. @default 0 */
   readonly scrubEveryMs?: number
+  /** What is never evicted; see {@link digestsPinnedByRules}. @default none */
+  readonly rules?: readonly CacheRule[]
 }
 
 /** Everything that a node keeps on disk. */
@@ -102,7 +106,7 @@ const NO_COPIES: CopyCounts = { site: 0, region: 0, world: 0 }
  */
 export async function openStorage(deps: StorageDeps, init: StorageInit): Promise<Storage> {
   const { log, clock, disk = systemDisk, faultHook = () => {}, copiesOf = () => NO_COPIES } = deps
-  const { dataDir, nodeId = '', limits = NO_LIMITS, unusedForMs = 0, scrubEveryMs = 0 } = init
+  const { dataDir, nodeId = '', limits = NO_LIMITS, unusedForMs = 0, scrubEveryMs = 0, rules = [] } = init
   const nowMs = steadyTime(clock)
   const layout = new DataLayout(dataDir)
   await usingDataDir(layout, () => prepareFolders(disk, layout))
@@ -132,7 +136,10 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
   const pool = new BufferPool()
   const leases = new PullLeases(nowMs)
   const remove: BlobStore['remove'] = (digest, reason) => blobs.remove(digest, reason)
-  const pinned = () => pinnedDigests({ pins, tags, graph: index.graph })
+  const pinned = async () =>
+    (await pinnedDigests({ pins, tags, graph: index.graph })).union(
+      await digestsPinnedByRules({ index, links, tags }, rules),
+    )
   const evictor = new Evictor(
     { log, index, leases, pins, pinned, copiesOf, remove, nowMs, lastCopyEvictions },
     { protectedBytes: limits.maxBytes * PROTECTED_SHARE, rankOf: evictionRankOf(nodeId) },

@@ -1,4 +1,4 @@
-import type { Digest, RepositoryRef } from '@layermesh/interface'
+import type { Access, Digest, RepositoryRef } from '@layermesh/interface'
 import { parseDigest } from '@layermesh/oci'
 
 /** Parses a stored record; undefined when it is no JSON object. Fields that the caller doesn't know are its to ignore. */
@@ -28,7 +28,16 @@ export function parseStoredDigest(value: unknown): Digest | undefined {
 /** The repository that the fields of a stored record name; undefined when they name none. */
 export function parseStoredRepository(fields: Readonly<Record<string, unknown>>): RepositoryRef | undefined {
   const { upstream, repository } = fields
-  return isText(upstream) && isText(repository) ? { upstream, repository } : undefined
+  return isText(upstream) && isText(repository)
+    ? { upstream, repository, ...parseStoredAccess(fields) }
+    : undefined
+}
+
+/** The access that a stored record speaks of: whatever it is that isn't `anonymous`, others get nothing of it. */
+export function parseStoredAccess({ access }: Readonly<Record<string, unknown>>): {
+  readonly access?: Access
+} {
+  return access === undefined || access === 'anonymous' ? {} : { access: 'login' }
 }
 
 /** Whether `value` is a text that isn't empty. */

@@ -79,6 +79,21 @@ describe('LevelLinkStore', () => {
     assert.equal(writes, 4)
   })
 
+  it('keeps one link for a repository: the one that more people may use', async () => {
+    await links.put(linkTo('a', { access: 'login' }))
+    assert.deepEqual(await links.of(digest), [linkTo('a', { access: 'login' })])
+    await links.put(linkTo('a'))
+    assert.deepEqual(await links.of(digest), [linkTo('a')])
+    await links.put(linkTo('a', { access: 'login' }))
+    assert.deepEqual(await links.of(digest), [linkTo('a')])
+  })
+
+  it('takes an access that it does not know for the narrowest', async () => {
+    const stored = { kind: 'blob', upstream: 'docker.io', repository: 'a', access: 'friends' }
+    await db.sublevel('links').put(digest, JSON.stringify({ links: [stored] }))
+    assert.deepEqual(await links.of(digest), [linkTo('a', { access: 'login' })])
+  })
+
   it(`keeps the newest ${MAX_LINKS} of a digest`, async () => {
     for (let number = 0; number < MAX_LINKS + 3; number++) await links.put(linkTo(`r${number}`))
     assert.deepEqual(

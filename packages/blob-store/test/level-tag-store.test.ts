@@ -47,6 +47,12 @@ describe('LevelTagStore', () => {
     assert.deepEqual(await tags.find(ref), record)
   })
 
+  it('keeps for whom a record is', async () => {
+    await tags.put(ref, { ...record, access: 'login' })
+    assert.deepEqual(await tags.find(ref), { ...record, access: 'login' })
+    assert.deepEqual(await tags.find({ ...ref, access: 'login' }), { ...record, access: 'login' })
+  })
+
   it('replaces a record', async () => {
     await tags.put(ref, record)
     await tags.put(ref, { ...record, confirmedAtMs: 2 })

@@ -6,9 +6,10 @@ import { groupSchema } from './json-schema.ts'
 import type { Layer } from './layer.ts'
 import { listenAddress } from './listen-address.ts'
 import { meshListenAddress, meshPeerAddress } from './mesh-address.ts'
-import { label, loginName, path } from './plain-text.ts'
+import { label, loginName, path, textPattern } from './plain-text.ts'
 import {
   httpProxy,
+  mirrorHost,
   networkHost,
   registryAlias,
   registryEndpoint,
@@ -25,10 +26,12 @@ const FORMATS = [
   label,
   loginName,
   path,
+  textPattern,
   listenAddress,
   meshListenAddress,
   meshPeerAddress,
   httpProxy,
+  mirrorHost,
   networkHost,
   registryAlias,
   registryEndpoint,

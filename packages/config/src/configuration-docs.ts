@@ -58,7 +58,8 @@ function settingDocs(heading: string, key: string, { help, kind, otherwise }: Se
   if (!key.includes('[]')) facts.push(`Environment: \`${environmentName(key)}\``)
   const docs = `${heading} \`${key}\`\n\n${help}\n\n${facts.map((fact) => `- ${fact}\n`).join('')}`
   if (kind.item === undefined) return docs
-  return [docs, wellKnownDocs(), ...memberDocs(`${heading}#`, `${key}[]`, kind.item)].join('\n')
+  const known = kind.appends === true ? [wellKnownDocs()] : []
+  return [docs, ...known, ...memberDocs(`${heading}#`, `${key}[]`, kind.item)].join('\n')
 }
 
 function otherwiseDocs(otherwise: Otherwise): string {

@@ -40,6 +40,18 @@ export function listOf<Value>(item: Kind<Value>, minItems: 0 | 1): Kind<readonly
   }
 }
 
+/** A list of mappings whose order counts. */
+export function groupListOf<Members extends Entries>(
+  item: Group<Members>,
+): Kind<readonly ValueOf<Group<Members>>[]> {
+  const schema = groupSchema(item)
+  return {
+    schema: { type: 'array', items: schema, allowed: `a list, each ${schema.allowed}` },
+    item,
+    read: (raw) => (raw as readonly RawGroup[]).map((entry) => readGroup(item, entry)),
+  }
+}
+
 /**
  * A list of mappings that are told apart by the member `key`. It starts with `known`; an entry changes the members
  * that it names of the one before it with the same key, or is added.

@@ -21,3 +21,20 @@ export const loginName: Format<string> = {
   allowed: 'a name without colons and control characters',
   parse: (text) => (/^[^:\p{Cc}]+$/u.test(text) ? text : undefined),
 }
+
+const MAX_PATTERN_LENGTH = 200
+
+/** What tags, names or media types look like. */
+export const textPattern: Format<string> = {
+  name: 'text-pattern',
+  allowed: String.raw`a regular expression of at most ${MAX_PATTERN_LENGTH} characters, such as ^v\d+\.\d+\.\d+$`,
+  parse: (text) => (text.length <= MAX_PATTERN_LENGTH && isRegularExpression(text) ? text : undefined),
+}
+
+function isRegularExpression(text: string): boolean {
+  try {
+    return new RegExp(text, 'u').unicode
+  } catch {
+    return false
+  }
+}

@@ -11,6 +11,13 @@ export const registryHost: Format<string> = {
   parse: (text) => (findUpstreamHost(text) === text ? text : undefined),
 }
 
+/** What a client sends as `Host`. */
+export const mirrorHost: Format<string> = {
+  name: 'mirror-host',
+  allowed: 'a host in lower case, with a port or without, such as docker.mirror.local or 127.0.0.1:5010',
+  parse: (text) => (text === text.toLowerCase() && findUpstreamHost(text) !== undefined ? text : undefined),
+}
+
 /** Another name for an upstream. */
 export const registryAlias: Format<string> = {
   name: 'registry-alias',

@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import envPaths from 'env-paths'
 import { byteSize } from './byte-size.ts'
 import { duration, timeout } from './duration.ts'
-import { choice, flag, integer, keyedListOf, listOf, text } from './kinds.ts'
+import { choice, flag, groupListOf, integer, keyedListOf, listOf, text } from './kinds.ts'
 import { listenAddress } from './listen-address.ts'
 import { meshListenAddress, meshPeerAddress } from './mesh-address.ts'
-import { label, loginName, path } from './plain-text.ts'
+import { label, loginName, path, textPattern } from './plain-text.ts'
 import {
   httpProxy,
+  mirrorHost,
   networkHost,
   registryAlias,
   registryEndpoint,
@@ -17,6 +18,29 @@ import {
 } from './registry-host.ts'
 import { group, optionalSetting, setting, type RawGroup, type ValueOf } from './setting.ts'
 import { WELL_KNOWN_UPSTREAMS } from './well-known-upstreams.ts'
+
+const TAGS = group({
+  help: 'How long what a tag pointed to is believed.',
+  entries: {
+    revalidateAfter: setting({
+      kind: text(duration),
+      otherwise: { value: '60s' },
+      field: 'revalidateAfterMs',
+      help: 'A tag that was confirmed longer ago than this is asked for again.',
+    }),
+    serveStaleFor: setting({
+      kind: text(duration),
+      otherwise: { value: '7d' },
+      field: 'serveStaleForMs',
+      help: 'While the upstream can not be asked, a tag that was confirmed within this time is still served.',
+    }),
+    immutable: setting({
+      kind: listOf(text(textPattern), 0),
+      otherwise: { value: [] },
+      help: String.raw`Tags that never move, as regular expressions of JavaScript (\`u\`); \`^\` and \`$\` bind them to the whole tag. What such a tag points to is asked for once, and believed for as long as it is known.`,
+    }),
+  },
+})
 
 const UPSTREAM = group({
   help: 'A registry that is mirrored.',
@@ -31,6 +55,16 @@ const UPSTREAM = group({
       otherwise: { value: [] },
       help: 'Other names for it, as the first part of a path or as `ns`. A host with a port needs one for runtimes that can only send a path.',
     }),
+    servedAs: setting({
+      kind: listOf(text(mirrorHost), 0),
+      otherwise: { value: [] },
+      help: 'Hosts that clients know the mirror by when they want this upstream and can not say so otherwise: what they send as `Host`, with a port or for any.',
+    }),
+    listen: setting({
+      kind: listOf(text(listenAddress), 0),
+      otherwise: { value: [] },
+      help: 'Addresses of the mirror at which requests that name no upstream are for this one, as a Docker daemon needs for any but Docker Hub.',
+    }),
     endpoints: setting({
       kind: listOf(text(registryEndpoint), 1),
       otherwise: { words: '`https://` and the host', compute: ({ host }) => [`https://${String(host)}`] },
@@ -42,7 +76,7 @@ const UPSTREAM = group({
       help: 'Mirrors of it, tried before its endpoints in this order: another layermesh, a docker-registry, Harbor. A path is what stands before the name of an image there. The host goes along as `ns`. What a mirror does not have or refuses, the endpoints are asked for.',
     }),
     credentials: group({
-      help: 'Logins for it. Whoever can reach the mirror of this node can then pull what these logins can. Files are read again when they change. While none can be had, the upstream is asked without a login.',
+      help: 'Logins for it. Files are read again when they change. While none can be had, the upstream is asked without a login.',
       entries: {
         username: optionalSetting({
           kind: text(loginName),
@@ -60,6 +94,11 @@ const UPSTREAM = group({
           kind: text(path),
           help: "Docker's `config.json`, with the credential helpers that it names; used where the others have no login, and for mirrors.",
         }),
+        clients: setting({
+          kind: choice(['loopback', 'all']),
+          otherwise: { value: 'loopback' },
+          help: 'Which clients of the mirror can pull what these logins can: those that reach it on a loopback address of this machine, or `all` that can reach it. The others get what anybody gets from the upstream. Members of a cluster with a secret get it for those of their clients that their own configuration allows it to.',
+        }),
       },
     }),
     privateHosts: setting({
@@ -75,22 +114,43 @@ const UPSTREAM = group({
       kind: text(path),
       help: "Certificates in PEM of authorities that are trusted for it beside the system's.",
     }),
-    tags: group({
-      help: 'How long what a tag pointed to is believed.',
-      entries: {
-        revalidateAfter: setting({
-          kind: text(duration),
-          otherwise: { value: '60s' },
-          field: 'revalidateAfterMs',
-          help: 'A tag that was confirmed longer ago than this is asked for again.',
-        }),
-        serveStaleFor: setting({
-          kind: text(duration),
-          otherwise: { value: '7d' },
-          field: 'serveStaleForMs',
-          help: 'While the upstream can not be asked, a tag that was confirmed within this time is still served.',
-        }),
-      },
+    tags: TAGS,
+  },
+})
+
+const CACHE_RULE = group({
+  help: 'A rule about what is kept.',
+  entries: {
+    action: setting({
+      kind: choice(['keep', 'skip', 'pin']),
+      otherwise: 'required',
+      help: '`keep` it as long as there is room; `skip` it: pass it on without keeping it; or `pin` it: never evict the image, with all that it needs. A pin looks at manifests only, and `layermesh purge` does not keep to it.',
+    }),
+    upstream: optionalSetting({
+      kind: text(registryHost),
+      help: 'The host of the upstream.',
+    }),
+    repository: optionalSetting({
+      kind: text(textPattern),
+      help: 'The name of the repository, such as `library/nginx`.',
+    }),
+    tag: optionalSetting({
+      kind: text(textPattern),
+      help: 'The tag that the image was last pulled by. What is pulled by digest has none.',
+    }),
+    mediaType: optionalSetting({
+      kind: text(textPattern),
+      help: 'The media type of the manifest or blob, where a manifest that was pulled through this node says it.',
+    }),
+    largerThan: optionalSetting({
+      kind: text(byteSize),
+      field: 'largerThanBytes',
+      help: 'The manifest or blob has more bytes than this.',
+    }),
+    smallerThan: optionalSetting({
+      kind: text(byteSize),
+      field: 'smallerThanBytes',
+      help: 'The manifest or blob has fewer bytes than this.',
     }),
   },
 })
@@ -157,6 +217,29 @@ export const SETTINGS = group({
           kind: text(registryHost),
           otherwise: { value: 'docker.io' },
           help: 'The upstream of requests that name none, as those of a Docker daemon with `registry-mirrors`: the host of an entry of `upstreams`.',
+        }),
+        rateLimits: setting({
+          kind: choice(['tell', 'hide']),
+          otherwise: { value: 'tell' },
+          help: 'What a client gets while a registry limits our requests and what it wants is not here: `tell` it with a 429 and the time to wait, which Podman and CRI-O keep to; or `hide` it behind a 404, with which every client asks the registry itself at once.',
+        }),
+        tls: group({
+          help: 'The endpoint with TLS, for clients that can not be told to do without.',
+          entries: {
+            listen: setting({
+              kind: listOf(text(listenAddress), 0),
+              otherwise: { value: [] },
+              help: 'Addresses of the endpoint with TLS, in addition to `mirror.listen`.',
+            }),
+            certFile: optionalSetting({
+              kind: text(path),
+              help: 'The certificate in PEM, followed by those of the authorities in between. Read again when it changes.',
+            }),
+            keyFile: optionalSetting({
+              kind: text(path),
+              help: 'The key of the certificate in PEM. Read again when it changes.',
+            }),
+          },
         }),
       },
     }),
@@ -258,6 +341,11 @@ export const SETTINGS = group({
           otherwise: { value: 'finish' },
           help: 'What becomes of a download that for 10 seconds no client and no peer has wanted any more: `finish` it for whoever comes next; `pause` it, and go on from there when somebody wants it again; or `drop` it.',
         }),
+        rules: setting({
+          kind: groupListOf(CACHE_RULE),
+          otherwise: { value: [] },
+          help: 'What to keep, to skip or to pin. For each manifest and blob that is fetched the first rule counts of which all conditions are met; without one it is kept. Patterns are regular expressions of JavaScript.',
+        }),
       },
     }),
     sources: setting({
@@ -268,7 +356,18 @@ export const SETTINGS = group({
     upstreams: setting({
       kind: keyedListOf(UPSTREAM, 'host', WELL_KNOWN_UPSTREAMS),
       otherwise: { value: [] },
-      help: 'The registries that are mirrored, in addition to the well-known ones; requests for any other are refused.',
+      help: 'The registries that are mirrored, in addition to the well-known ones; requests for any other are refused, unless `otherUpstreams` allows them.',
+    }),
+    otherUpstreams: group({
+      help: 'Registries that are no entry of `upstreams`.',
+      entries: {
+        allow: setting({
+          kind: flag(),
+          otherwise: { value: false },
+          help: 'Whether any public registry is mirrored, for runtimes that are told to ask here whatever the registry (`_default` of containerd). It is asked by https on port 443 and at public addresses only, and so is whatever it refers to; behind a proxy, which looks names up itself, the proxy has to see to that.',
+        }),
+        tags: TAGS,
+      },
     }),
   },
 })

@@ -4,9 +4,10 @@ import { duration, timeout } from '../src/duration.ts'
 import type { Format } from '../src/format.ts'
 import { listenAddress } from '../src/listen-address.ts'
 import { meshListenAddress, meshPeerAddress } from '../src/mesh-address.ts'
-import { label, loginName, path } from '../src/plain-text.ts'
+import { label, loginName, path, textPattern } from '../src/plain-text.ts'
 import {
   httpProxy,
+  mirrorHost,
   networkHost,
   registryAlias,
   registryEndpoint,
@@ -202,4 +203,16 @@ itKeepsTo({
   format: loginName,
   accepted: asTheyAre('alice', '$oauthtoken', 'robot$proj+pull', '_json_key'),
   refused: ['', 'a:b', 'a\nb'],
+})
+
+itKeepsTo({
+  format: textPattern,
+  accepted: asTheyAre('^v\\d+\\.\\d+\\.\\d+$', 'stable', '^(jammy|noble)-\\d{8}$'),
+  refused: ['(', '[a-', 'v\\-1', '*', 'a'.repeat(201)],
+})
+
+itKeepsTo({
+  format: mirrorHost,
+  accepted: asTheyAre('docker.mirror.local', '127.0.0.1:5010', '[::1]:5010', 'mirror', 'index.docker.io:443'),
+  refused: ['', 'Mirror.local', 'http://mirror', 'a:0', 'a/b', '*.local'],
 })

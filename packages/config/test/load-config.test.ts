@@ -21,12 +21,15 @@ async function messageOf(sources: Partial<ConfigSources>): Promise<string> {
 
 /** What an upstream has of which nothing is said. */
 const UNSET = {
+  listen: [],
+  servedAs: [],
   mirrors: [],
   credentials: {
     username: undefined,
     passwordFile: undefined,
     pullSecret: undefined,
     dockerConfig: undefined,
+    clients: 'loopback',
   },
   privateHosts: [],
   proxy: undefined,
@@ -54,7 +57,10 @@ describe('loadConfig', () => {
       assert.deepEqual(config.mirror, {
         listen: [{ host: '127.0.0.1', port: 5000 }],
         defaultUpstream: 'docker.io',
+        rateLimits: 'tell',
+        tls: { listen: [], certFile: undefined, keyFile: undefined },
       })
+      assert.deepEqual(config.otherUpstreams, { allow: false, tags: config.upstreams[0]?.tags })
       assert.deepEqual(config.admin.listen, { host: '127.0.0.1', port: 5001 })
       assert.deepEqual(config.mesh, {
         listen: ['/ip4/0.0.0.0/tcp/4001'],
@@ -75,7 +81,7 @@ describe('loadConfig', () => {
         aliases: ['hub'],
         endpoints: ['https://registry-1.docker.io'],
         ...UNSET,
-        tags: { revalidateAfterMs: 60_000, serveStaleForMs: 604_800_000 },
+        tags: { revalidateAfterMs: 60_000, serveStaleForMs: 604_800_000, immutable: [] },
       })
       const ghcr = upstreams.find(({ host }) => host === 'ghcr.io')
       assert.deepEqual(ghcr?.endpoints, ['https://ghcr.io'])
@@ -128,14 +134,14 @@ describe('loadConfig', () => {
         aliases: ['hub'],
         endpoints: ['http://127.0.0.1:5010'],
         ...UNSET,
-        tags: { revalidateAfterMs: 300_000, serveStaleForMs: 604_800_000 },
+        tags: { revalidateAfterMs: 300_000, serveStaleForMs: 604_800_000, immutable: [] },
       })
       assert.deepEqual(upstreams.at(-1), {
         host: 'registry.example.com:5000',
         aliases: ['internal'],
         endpoints: ['https://registry.example.com:5000'],
         ...UNSET,
-        tags: { revalidateAfterMs: 60_000, serveStaleForMs: 604_800_000 },
+        tags: { revalidateAfterMs: 60_000, serveStaleForMs: 604_800_000, immutable: [] },
       })
     })
 
@@ -190,6 +196,29 @@ describe('loadConfig', () => {
       ],
       ['mirror.defaultUpstream=a.io', /^mirror\.defaultUpstream = "a\.io": expected the host of an entry/],
       ['admin.listen=127.0.0.1:5000', /^admin\.listen = "127\.0\.0\.1:5000": .*not in mirror\.listen$/],
+      [
+        'mirror.tls.listen=[127.0.0.1:5000]',
+        /^mirror\.tls\.listen = "127\.0\.0\.1:5000": .*not in mirror\.listen$/,
+      ],
+      [
+        'upstreams=[{host: quay.io, listen: ["127.0.0.1:5001"]}]',
+        /^admin\.listen = "127\.0\.0\.1:5001": .*not in upstreams: listen of quay\.io$/,
+      ],
+      [
+        'mirror.tls.listen=[127.0.0.1:5443]',
+        /^mirror\.tls has no certFile: expected listen, certFile and keyFile/,
+      ],
+      ['mirror.tls.certFile=/c.pem', /^mirror\.tls has no listen: expected/],
+      [
+        'upstreams=[{host: a.io, servedAs: [x.local]}, {host: b.io, servedAs: [x.local]}]',
+        /^upstreams: "x\.local" names both a\.io and b\.io: expected each of servedAs once$/,
+      ],
+      [
+        'upstreams=[{host: a.io, servedAs: [X.local]}]',
+        /^upstreams\[0\]\.servedAs\[0\] = "X\.local" .*lower case/,
+      ],
+      ['otherUpstreams.allow=sure', /^otherUpstreams\.allow = "sure" .*: expected true or false$/],
+      ['mirror.rateLimits=never', /^mirror\.rateLimits = "never" .*: expected one of tell, hide$/],
       ['log.level=[a', /^--set log\.level is not YAML: /],
       ['log.level=*missing', /^--set log\.level is not YAML: Unresolved alias/],
       ['log.level=!odd info', /^--set log\.level is not YAML: Unresolved tag/],

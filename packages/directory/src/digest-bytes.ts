@@ -2,8 +2,8 @@ import type { Digest } from '@layermesh/interface'
 import { digestHex, parseDigest } from '@layermesh/oci'
 
 /** Lengths of the hashes, which also tell the algorithm. */
-const SHA256_BYTES = 32
-const SHA512_BYTES = 64
+export const SHA256_BYTES = 32
+export const SHA512_BYTES = 64
 
 /** The hash in a digest: less than half of its text. */
 export function digestToBytes(digest: Digest): Uint8Array {

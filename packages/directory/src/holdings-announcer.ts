@@ -1,90 +1,98 @@
-import type { CancelTimer, Clock, Digest } from '@layermesh/interface'
-import { MAX_DELTA_CHANGES, type HoldingsDelta, type HoldingsHeartbeat } from './holdings-messages.ts'
-import type { HoldingsSnapshot } from './holdings-replica.ts'
-import type { Holding } from './holdings-table.ts'
+import type { CancelTimer, Clock, PeerId } from '@layermesh/interface'
+import type { Claim, Holding } from './claim.ts'
+import type { Fingerprint } from './fingerprint.ts'
+import { MAX_DELTA_CHANGES, type HolderChanges, type HoldingsDelta } from './holdings-messages.ts'
+import type { AccountState, HoldingsPosition } from './account-state.ts'
 
 /** Collaborators and tunables of an announcer. */
 export interface AnnouncerDeps {
   readonly clock: Clock
-  readonly publish: (message: HoldingsDelta | HoldingsHeartbeat) => void
-  /** A number that differs from that of any earlier start of this node. */
+  readonly publish: (message: HoldingsDelta) => void
+  /** Of what is spoken of, kept up to date by whoever tells of changes. */
+  readonly fingerprint: Fingerprint
+  /** A number that differs from that of anybody who has spoken of the same before. */
   readonly epoch: number
   /** For how long changes are gathered into one message, in milliseconds. */
   readonly batchDelayMs: number
-  readonly heartbeatIntervalMs: number
 }
 
-/** This node's own holdings, and what it tells the others of them. */
+/** A change that is to be published; without a size it is a removal. */
+interface Change {
+  readonly peer: PeerId
+  readonly hash: Uint8Array
+  readonly sizeBytes: number | undefined
+}
+
+/** Tells others what changes in an account, in batches. */
 export class HoldingsAnnouncer {
   readonly #deps: AnnouncerDeps
-  readonly #own = new Map<Digest, number>()
-  /** Changes that were not published yet: a size for what was added, undefined for what was removed. */
-  readonly #changes = new Map<Digest, number | undefined>()
+  readonly #changes = new Map<string, Change>()
   #sequence = 0
   #started = false
   #cancelFlush: CancelTimer | undefined
-  #cancelHeartbeat: CancelTimer | undefined
 
   constructor(deps: AnnouncerDeps) {
     this.#deps = deps
   }
 
-  /** Publishes changes from now on; what was added before is only part of snapshots. */
+  /** How far it has come. What is still to be published may be part of what is held: to apply it again does no harm. */
+  get position(): HoldingsPosition {
+    return { epoch: this.#deps.epoch, sequence: this.#sequence }
+  }
+
+  /** Publishes changes from now on. */
   start(): void {
     this.#started = true
-    this.#armHeartbeat()
   }
 
   /** Publishes nothing any more. Idempotent. */
   stop(): void {
     this.#started = false
+    this.#changes.clear()
     this.#cancelFlush?.()
-    this.#cancelHeartbeat?.()
   }
 
-  add(digest: Digest, sizeBytes: number): void {
-    if (this.#own.get(digest) === sizeBytes) return
-    this.#own.set(digest, sizeBytes)
-    this.#change(digest, sizeBytes)
+  added({ peer, hash, sizeBytes }: Claim): void {
+    this.#change({ peer, hash, sizeBytes })
   }
 
-  remove(digest: Digest): void {
-    if (this.#own.delete(digest)) this.#change(digest, undefined)
+  removed(peer: PeerId, hash: Uint8Array): void {
+    this.#change({ peer, hash, sizeBytes: undefined })
   }
 
-  /** What this node holds now. Changes that are still to be published are part of it; to apply them again does no harm. */
-  snapshot(): HoldingsSnapshot {
-    return { epoch: this.#deps.epoch, sequence: this.#sequence, holdings: new Map(this.#own) }
+  /** What there is as a whole, after the last delta: what was still waiting is published first. */
+  state(): AccountState {
+    this.#flush()
+    const { fingerprint } = this.#deps
+    return { ...this.position, count: fingerprint.count, fingerprint: fingerprint.total() }
   }
 
-  #change(digest: Digest, sizeBytes: number | undefined): void {
+  #change(change: Change): void {
     if (!this.#started) return
-    this.#changes.set(digest, sizeBytes)
+    this.#changes.set(`${change.peer} ${Buffer.from(change.hash).toString('latin1')}`, change)
     this.#cancelFlush ??= this.#deps.clock.setTimer(this.#deps.batchDelayMs, () => this.#flush())
   }
 
   #flush(): void {
     this.#cancelFlush?.()
     this.#cancelFlush = undefined
-    const changes = [...this.#changes]
+    const changes = [...this.#changes.values()]
     this.#changes.clear()
     const { epoch, publish } = this.#deps
     for (let start = 0; start < changes.length; start += MAX_DELTA_CHANGES) {
-      const batch = changes.slice(start, start + MAX_DELTA_CHANGES)
-      const added = batch.filter((change): change is [Digest, number] => change[1] !== undefined)
-      const removed = batch.filter(([, sizeBytes]) => sizeBytes === undefined).map(([digest]) => digest)
       this.#sequence += 1
-      publish({ kind: 'delta', epoch, sequence: this.#sequence, added: added satisfies Holding[], removed })
+      const batch = byHolder(changes.slice(start, start + MAX_DELTA_CHANGES))
+      publish({ kind: 'delta', epoch, sequence: this.#sequence, changes: batch })
     }
   }
+}
 
-  #armHeartbeat(): void {
-    this.#cancelHeartbeat = this.#deps.clock.setTimer(this.#deps.heartbeatIntervalMs, () => {
-      // The count is that after the last delta, so nothing may be waiting.
-      this.#flush()
-      const { epoch, publish } = this.#deps
-      publish({ kind: 'heartbeat', epoch, sequence: this.#sequence, count: this.#own.size })
-      this.#armHeartbeat()
-    })
-  }
+function byHolder(changes: readonly Change[]): HolderChanges[] {
+  return [...Map.groupBy(changes, ({ peer }) => peer)].map(([peer, ofPeer]) => ({
+    peer,
+    added: ofPeer.flatMap(({ hash, sizeBytes }): Holding[] =>
+      sizeBytes === undefined ? [] : [[hash, sizeBytes]],
+    ),
+    removed: ofPeer.filter(({ sizeBytes }) => sizeBytes === undefined).map(({ hash }) => hash),
+  }))
 }

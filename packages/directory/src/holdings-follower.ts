@@ -1,9 +1,10 @@
-import type { CancelTimer, Clock, Digest } from '@layermesh/interface'
-import type { HoldingsDelta, HoldingsHeartbeat } from './holdings-messages.ts'
-import type { HoldingsReplica, HoldingsSnapshot } from './holdings-replica.ts'
+import type { CancelTimer, Clock } from '@layermesh/interface'
+import type { AccountState } from './account-state.ts'
+import type { HoldingsDelta } from './holdings-messages.ts'
+import type { HoldingsReplica } from './holdings-replica.ts'
 import { retryDelayMs } from './retry-delay.ts'
 
-/** What happened to an attempt to get a snapshot. */
+/** What happened to an attempt to bring a replica up to date. */
 export interface SyncAttempt {
   /** Undefined when it succeeded. */
   readonly error: unknown
@@ -13,23 +14,32 @@ export interface SyncAttempt {
   readonly aborted: boolean
 }
 
+/** What an attempt is told. */
+export interface SyncOptions {
+  /** How many attempts there were since the replica was last known to be current. */
+  readonly attempt: number
+  readonly signal: AbortSignal
+}
+
 /** Collaborators and tunables of a follower. */
 export interface FollowerDeps {
   readonly replica: HoldingsReplica
   readonly clock: Clock
-  readonly fetchSnapshot: (options: { readonly signal: AbortSignal }) => Promise<HoldingsSnapshot>
+  /** Compares with somebody, and calls the replica's `replaceBucket` and `endSync`. */
+  readonly sync: (options: SyncOptions) => Promise<void>
   /** For how long a missing delta is waited for, in milliseconds: gossip often swaps two messages. */
   readonly gapPatienceMs: number
   readonly onAttempt: (attempt: SyncAttempt) => void
 }
 
-/** Keeps the replica of one member up to date: gets a snapshot when there is none, or when it has fallen behind. */
+/** Keeps the replica of one account up to date: compares it when it is new, and when it has fallen behind. */
 export class HoldingsFollower {
   readonly #deps: FollowerDeps
   readonly #stopping = new AbortController()
+  #attempts = 0
   #failures = 0
   #synced = false
-  /** A snapshot that is being fetched: never more than one. */
+  /** A comparison that is under way: never more than one. */
   #sync: Promise<void> | undefined
   #cancelTimer: CancelTimer | undefined
 
@@ -38,37 +48,38 @@ export class HoldingsFollower {
     this.#plan()
   }
 
-  /** Takes a message of the member. */
-  receive(message: HoldingsDelta | HoldingsHeartbeat): void {
-    this.#deps.replica.receive(message)
+  /** Takes a delta of the author. */
+  receive(delta: HoldingsDelta): void {
+    this.#deps.replica.receive(delta)
     this.#plan()
   }
 
-  /** Removes a holding that the member told somebody it hasn't got. */
-  forget(digest: Digest): void {
-    this.#deps.replica.forget(digest)
+  /** Compares with what the author has by its own account. */
+  check(state: AccountState): void {
+    this.#deps.replica.check(state)
+    this.#plan()
   }
 
-  /** Forgets all that the member holds. Resolves when nothing goes on any more. Idempotent. */
+  /** Resolves when nothing goes on any more. Idempotent. */
   async stop(): Promise<void> {
-    this.#stopping.abort(new Error('the member is no longer followed'))
+    this.#stopping.abort(new Error('the account is no longer followed'))
     this.#cancelTimer?.()
-    this.#deps.replica.clear()
     await this.#sync
   }
 
-  /** Sees to it that a replica that isn't current gets a snapshot in good time. */
+  /** Sees to it that a replica that isn't current is compared in good time. */
   #plan(): void {
     const { replica, clock } = this.#deps
+    if (replica.state === 'current') this.#attempts = 0
     const isBusy = this.#sync !== undefined || this.#cancelTimer !== undefined
     if (isBusy || this.#stopping.signal.aborted || replica.state === 'current') return
     if (!this.#synced && this.#failures === 0) {
-      this.#sync = this.#fetch()
+      this.#sync = this.#compare()
       return
     }
     this.#cancelTimer = clock.setTimer(this.#delayMs(), () => {
       this.#cancelTimer = undefined
-      if (replica.state !== 'current') this.#sync = this.#fetch()
+      if (replica.state !== 'current') this.#sync = this.#compare()
     })
   }
 
@@ -77,14 +88,12 @@ export class HoldingsFollower {
     return this.#failures === 0 ? this.#deps.gapPatienceMs : retryDelayMs(this.#failures)
   }
 
-  async #fetch(): Promise<void> {
-    const { replica, fetchSnapshot, onAttempt } = this.#deps
+  async #compare(): Promise<void> {
+    const { replica, sync, onAttempt } = this.#deps
     const { signal } = this.#stopping
     replica.beginSync()
     try {
-      const snapshot = await fetchSnapshot({ signal })
-      signal.throwIfAborted()
-      replica.restore(snapshot)
+      await sync({ attempt: this.#attempts++, signal })
       this.#failures = 0
       this.#synced = true
       onAttempt({ error: undefined, failures: 0, aborted: false })

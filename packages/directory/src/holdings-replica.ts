@@ -1,54 +1,56 @@
-import type { Digest, PeerId } from '@layermesh/interface'
-import type { HoldingsDelta, HoldingsHeartbeat } from './holdings-messages.ts'
+import type { PeerId } from '@layermesh/interface'
+import type { Bucket, Claim } from './claim.ts'
+import type { HoldingsAccount } from './holdings-account.ts'
+import type { AccountState, HoldingsPosition } from './account-state.ts'
+import type { HoldingsDelta } from './holdings-messages.ts'
 import type { HoldingsTable } from './holdings-table.ts'
 
-/** Most deltas that are kept until what comes before them is known; a snapshot makes good what didn't fit. */
+/** Most deltas that are kept until what comes before them is known; comparing buckets makes good what didn't fit. */
 export const MAX_PENDING_DELTAS = 64
 
-/** All that a member held at one moment. */
-export interface HoldingsSnapshot {
-  readonly epoch: number
-  /** Number of the last delta that is part of it. */
-  readonly sequence: number
-  readonly holdings: ReadonlyMap<Digest, number>
-}
-
 /**
- * How well a replica knows its member.
+ * How well a replica knows its account.
  * - `current`: as far as we know, all of it.
  * - `gap`: deltas are missing, which may still come.
- * - `lost`: nothing that may come helps; it takes a snapshot.
+ * - `lost`: nothing that may come helps; it has to be compared.
  */
 export type ReplicaState = 'current' | 'gap' | 'lost'
 
 /** What a replica works with. */
 export interface ReplicaInit {
-  readonly peer: PeerId
-  /** Where the holdings go. */
   readonly table: HoldingsTable
-  /** Most holdings that the member may have. */
-  readonly maxHoldings: number
+  /** Where what it knows goes. */
+  readonly account: HoldingsAccount
+  /** Whether the author may speak of this holder. */
+  readonly accepts: (peer: PeerId) => boolean
+  /** Most pairs that the account may have. */
+  readonly maxHoldings: () => number
 }
 
-/** One member's holdings as we know them: made from a snapshot, kept up to date by its deltas. No I/O, no time. */
+/**
+ * One account as we know it: brought up to date by comparing buckets with somebody who knows it, kept up to date by its
+ * author's deltas, checked against its author's heartbeats. No I/O, no time.
+ */
 export class HoldingsReplica {
-  readonly #peer: PeerId
   readonly #table: HoldingsTable
-  readonly #maxHoldings: number
-  /** The epoch that we are in, and the last delta that was applied; undefined before the first snapshot. */
-  #position: { readonly epoch: number; readonly sequence: number } | undefined
+  readonly #account: HoldingsAccount
+  readonly #accepts: (peer: PeerId) => boolean
+  readonly #maxHoldings: () => number
+  /** The epoch that we are in, and the last delta that was applied; undefined as long as we know neither. */
+  #position: HoldingsPosition | undefined
   /** The newest delta of this epoch that we have heard of. */
   #newestSequence = 0
   /** Whether we have heard something that contradicts what we know. */
   #contradicted = false
   #syncing = false
   #pending: HoldingsDelta[] = []
-  /** What the member still counts as its own, though it has told somebody that it hasn't got it. */
-  readonly #forgotten = new Set<Digest>()
+  /** How many pairs the author has by its own account. */
+  #expectedCount = 0
 
-  constructor({ peer, table, maxHoldings }: ReplicaInit) {
-    this.#peer = peer
+  constructor({ table, account, accepts, maxHoldings }: ReplicaInit) {
     this.#table = table
+    this.#account = account
+    this.#accepts = accepts
     this.#maxHoldings = maxHoldings
   }
 
@@ -57,60 +59,19 @@ export class HoldingsReplica {
     return this.#newestSequence > this.#position.sequence ? 'gap' : 'current'
   }
 
-  /** Takes a message of the member, in whatever order it came. */
-  receive(message: HoldingsDelta | HoldingsHeartbeat): void {
-    if (message.epoch === this.#position?.epoch) {
-      this.#newestSequence = Math.max(this.#newestSequence, message.sequence)
-    } else {
-      this.#contradicted = true
-    }
-    if (message.kind === 'delta') this.#receiveDelta(message)
-    else this.#compare(message)
+  /** What this replica can vouch for: undefined when it may lack something. */
+  get vouchedPosition(): HoldingsPosition | undefined {
+    return this.state === 'current' && !this.#syncing ? this.#position : undefined
   }
 
-  /** Keeps deltas back from now on, until `restore` or `giveUpSync`. */
-  beginSync(): void {
-    this.#syncing = true
+  /** About how many pairs there are, here or at the author. */
+  get expectedCount(): number {
+    return Math.max(this.#account.fingerprint.count, this.#expectedCount)
   }
 
-  /** Goes on with what we had: there is no snapshot. */
-  giveUpSync(): void {
-    this.#syncing = false
-    this.#applyPending()
-  }
-
-  /** Begins anew with a snapshot, and applies the deltas that came after it. */
-  restore({ epoch, sequence, holdings }: HoldingsSnapshot): void {
-    const isSameEpoch = epoch === this.#position?.epoch
-    this.#newestSequence = isSameEpoch ? Math.max(this.#newestSequence, sequence) : sequence
-    this.#position = { epoch, sequence }
-    this.#contradicted = false
-    this.#syncing = false
-    this.#forgotten.clear()
-    this.#table.replace(this.#peer, holdings)
-    for (const delta of this.#pending) {
-      if (delta.epoch === epoch) this.#newestSequence = Math.max(this.#newestSequence, delta.sequence)
-    }
-    this.#pending = this.#pending.filter((delta) => delta.epoch === epoch)
-    this.#applyPending()
-  }
-
-  /** Removes a holding that the member told somebody it hasn't got. */
-  forget(digest: Digest): void {
-    if (this.#table.remove(this.#peer, digest)) this.#forgotten.add(digest)
-  }
-
-  /** Removes everything: the member is gone. */
-  clear(): void {
-    this.#table.clear(this.#peer)
-  }
-
-  /** How many blobs the member has by its own account. */
-  get #count(): number {
-    return this.#table.summaryOf(this.#peer).blobs + this.#forgotten.size
-  }
-
-  #receiveDelta(delta: HoldingsDelta): void {
+  /** Takes a delta of the author, in whatever order they come. */
+  receive(delta: HoldingsDelta): void {
+    this.#note(delta)
     if (this.#isNext(delta) && !this.#syncing) {
       this.#apply(delta)
       this.#applyPending()
@@ -119,9 +80,61 @@ export class HoldingsReplica {
     }
   }
 
-  #compare({ epoch, sequence, count }: HoldingsHeartbeat): void {
-    if (this.#syncing || epoch !== this.#position?.epoch || sequence !== this.#position.sequence) return
-    if (count !== this.#count) this.#contradicted = true
+  /** Compares what we have with what the author has by its own account. */
+  check(state: AccountState): void {
+    this.#expectedCount = state.count
+    const { epoch, sequence } = state
+    if (this.#agreesWith(state)) {
+      // However we came by it: a new author or a new start needs no comparing.
+      if (!this.#isOld({ epoch, sequence: sequence + 1 })) this.#goOnFrom({ epoch, sequence })
+      return
+    }
+    this.#note(state)
+    const isSame = epoch === this.#position?.epoch && sequence === this.#position.sequence
+    if (isSame && !this.#syncing) this.#contradicted = true
+  }
+
+  /** Keeps deltas back from now on, until `endSync` or `giveUpSync`. */
+  beginSync(): void {
+    this.#syncing = true
+  }
+
+  /** Takes what somebody who knows the account has in a bucket. */
+  replaceBucket(bucket: Bucket, claims: readonly Claim[]): void {
+    const accepted = claims.filter(({ peer }) => this.#accepts(peer))
+    this.#table.replaceBucket(this.#account, bucket, accepted)
+  }
+
+  /** Goes on from the position of whoever was compared with, and applies the deltas that came after it. */
+  endSync(position: HoldingsPosition): void {
+    this.#syncing = false
+    this.#goOnFrom(position)
+  }
+
+  /** Goes on with what we have: nobody could be compared with. */
+  giveUpSync(): void {
+    this.#syncing = false
+    this.#applyPending()
+  }
+
+  #agreesWith({ count, fingerprint }: AccountState): boolean {
+    if (this.#syncing || count !== this.#account.fingerprint.count) return false
+    const own = this.#account.fingerprint.total()
+    return own.high === fingerprint.high && own.low === fingerprint.low
+  }
+
+  #note({ epoch, sequence }: HoldingsPosition): void {
+    if (epoch === this.#position?.epoch) this.#newestSequence = Math.max(this.#newestSequence, sequence)
+    else this.#contradicted = true
+  }
+
+  #goOnFrom({ epoch, sequence }: HoldingsPosition): void {
+    this.#pending = this.#pending.filter((delta) => delta.epoch === epoch)
+    const known = epoch === this.#position?.epoch ? this.#newestSequence : 0
+    this.#newestSequence = Math.max(known, sequence, ...this.#pending.map((delta) => delta.sequence))
+    this.#position = { epoch, sequence }
+    this.#contradicted = false
+    this.#applyPending()
   }
 
   #applyPending(): void {
@@ -131,23 +144,24 @@ export class HoldingsReplica {
     this.#pending = this.#pending.filter((delta) => !this.#isOld(delta))
   }
 
-  #apply({ epoch, sequence, added, removed }: HoldingsDelta): void {
+  #apply({ epoch, sequence, changes }: HoldingsDelta): void {
     this.#position = { epoch, sequence }
-    for (const digest of removed) {
-      this.#table.remove(this.#peer, digest)
-      this.#forgotten.delete(digest)
-    }
-    for (const holding of added) {
-      this.#forgotten.delete(holding[0])
-      // What doesn't fit makes the count differ at the next heartbeat.
-      if (this.#count < this.#maxHoldings) this.#table.add(this.#peer, holding)
+    for (const { peer, added, removed } of changes) {
+      if (!this.#accepts(peer)) continue
+      for (const hash of removed) this.#table.remove(this.#account, peer, hash)
+      for (const [hash, sizeBytes] of added) {
+        // What doesn't fit makes the count differ at the next heartbeat.
+        if (this.#account.fingerprint.count < this.#maxHoldings()) {
+          this.#table.add(this.#account, { peer, hash, sizeBytes })
+        }
+      }
     }
   }
 
   readonly #isNext = ({ epoch, sequence }: HoldingsDelta): boolean =>
     this.#position?.epoch === epoch && this.#position.sequence + 1 === sequence
 
-  #isOld({ epoch, sequence }: HoldingsDelta): boolean {
+  #isOld({ epoch, sequence }: HoldingsPosition): boolean {
     return this.#position?.epoch === epoch && this.#position.sequence >= sequence
   }
 }

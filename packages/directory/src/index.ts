@@ -7,9 +7,8 @@ export {
   createDirectory,
   DEFAULT_BATCH_DELAY_MS,
   DEFAULT_GAP_PATIENCE_MS,
-  DEFAULT_HEARTBEAT_INTERVAL_MS,
   DEFAULT_MAX_HOLDINGS_PER_PEER,
-  DEFAULT_SNAPSHOT_STALL_TIMEOUT_MS,
+  DEFAULT_SYNC_STALL_TIMEOUT_MS,
   type DirectoryDeps,
   type DirectoryInit,
 } from './create-directory.ts'

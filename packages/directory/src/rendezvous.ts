@@ -7,14 +7,28 @@ const WEIGHT_CHARACTERS = 16
 /**
  * Ranks peers for a digest by rendezvous hashing, the highest weight first: every node that knows the same peers
  * gets the same order without talking to anybody, and a peer that goes only passes on what it was first for.
- *
- * A peer's weight is the leading 64 bits of SHA-256(digest ‖ 0 ‖ peer id); equal ones are ordered by peer id.
  */
 export function rankByRendezvous(digest: Digest, peers: readonly PeerId[]): PeerId[] {
   return peers
-    .map((peer) => ({ peer, weight: hash('sha256', `${digest}\0${peer}`).slice(0, WEIGHT_CHARACTERS) }))
-    .sort((a, b) => compare(b.weight, a.weight) || compare(a.peer, b.peer))
+    .map((peer) => ({ peer, weight: rendezvousWeight(digest, peer) }))
+    .sort(byRendezvous)
     .map(({ peer }) => peer)
+}
+
+/** A peer's weight for a key: the leading 64 bits of SHA-256(key ‖ 0 ‖ peer id), in hexadecimal. */
+export function rendezvousWeight(key: string, peer: PeerId): string {
+  return hash('sha256', `${key}\0${peer}`).slice(0, WEIGHT_CHARACTERS)
+}
+
+/** Orders by weight, the highest first; equal ones are ordered by peer id. */
+export function byRendezvous(a: Weighted, b: Weighted): number {
+  return compare(b.weight, a.weight) || compare(a.peer, b.peer)
+}
+
+/** A peer and its weight for some key. */
+export interface Weighted {
+  readonly peer: PeerId
+  readonly weight: string
 }
 
 function compare(a: string, b: string): number {

@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict'
 import { encode } from 'cborg'
-import { createDirectory, DEFAULT_HEARTBEAT_INTERVAL_MS } from '@layermesh/directory'
+import { createDirectory } from '@layermesh/directory'
 import { silentLog, type Digest, type Log, type PeerId, type PeerStream } from '@layermesh/interface'
 import { createMetrics } from '@layermesh/telemetry'
-import { seededRandom } from '@layermesh/testkit'
-import { HOLDINGS_TOPIC } from '../src/holdings-messages.ts'
-import { ASK_FRAME, endFrame, partFrame, SNAPSHOT_PROTOCOL } from '../src/snapshot-frames.ts'
-import { BLOB_BYTES, blob, createCluster, metricOf, type DirectoryNode } from './support/directory-cluster.ts'
+import { digestToBytes } from '../src/digest-bytes.ts'
+import { encodeHoldingsBeat } from '../src/holdings-beat.ts'
+import { regionTopic } from '../src/holdings-messages.ts'
+import { askFrame, NEXT_FRAME, replyFrame, SYNC_PROTOCOL } from '../src/sync-frames.ts'
+import {
+  BEAT_INTERVAL_MS,
+  BLOB_BYTES,
+  blob,
+  createCluster,
+  knows,
+  metricOf,
+  peerOf,
+} from './support/directory-cluster.ts'
 import { eventually, settle } from './support/eventually.ts'
 
-function peerOf(node: DirectoryNode): PeerId {
-  return node.network.self.peer
-}
-
-/** Whether `node` knows exactly `digests` of `peer`, out of all the blobs that a test is about. */
-function knows(node: DirectoryNode, peer: PeerId, digests: readonly Digest[]): boolean {
-  const { blobs, bytes } = node.directory.summaryOf(peer)
-  if (blobs !== digests.length || bytes !== digests.length * BLOB_BYTES) return false
-  return digests.every((digest) => node.directory.holders(digest).includes(peer))
-}
+const EU = regionTopic('eu')
 
 describe('Directory', () => {
   describe('announce', () => {
@@ -39,7 +39,7 @@ describe('Directory', () => {
       const cluster = createCluster()
       const a = await cluster.join('a')
       let gossiped = 0
-      a.network.subscribe(HOLDINGS_TOPIC, () => (gossiped += 1))
+      a.network.subscribe(EU, () => (gossiped += 1))
       const digests = Array.from({ length: 10_000 }, (_, index) => blob(index))
       const b = await cluster.join('b', digests)
       await eventually(() => knows(a, peerOf(b), digests))
@@ -68,9 +68,9 @@ describe('Directory', () => {
       b.directory.forget(peerOf(a), blob(1))
       b.directory.forget('peer-nobody' as PeerId, blob(1))
       assert.deepEqual(b.directory.holders(blob(1)), [])
-      await cluster.pass(3 * DEFAULT_HEARTBEAT_INTERVAL_MS)
+      await cluster.pass(3 * BEAT_INTERVAL_MS)
       assert.deepEqual(b.directory.holders(blob(1)), [])
-      assert.equal(await metricOf(b, 'directory_snapshots_total{outcome="completed"}'), 1)
+      assert.equal(await metricOf(b, 'directory_syncs_total{outcome="completed"}'), 1)
     })
   })
 
@@ -122,18 +122,18 @@ describe('Directory', () => {
       })
       let epoch = 1
       let held = [blob(1)]
-      await network.handle(SNAPSHOT_PROTOCOL, async (stream) => {
+      await network.handle(SYNC_PROTOCOL, async (stream) => {
         await stream.receive()
-        await stream.send(partFrame(held.map((digest) => [digest, BLOB_BYTES])))
+        await stream.send(partOf(network.self.peer, held))
         await stream.receive()
-        await stream.send(endFrame({ epoch, sequence: 0 }))
+        await stream.send(replyFrame({ kind: 'end', epoch, sequence: 0 }))
         await stream.receive()
       })
       await eventually(() => knows(b, network.self.peer, [blob(1)]))
       epoch = 2
       held = [blob(2)]
-      const message = { version: 1, kind: 'heartbeat', epoch, sequence: 0, count: 1 }
-      await network.publish(HOLDINGS_TOPIC, encode(message))
+      const own = { epoch, sequence: 0, count: 1, bytes: BLOB_BYTES, fingerprint: { high: 1, low: 1 } }
+      network.setFingerprint(() => encodeHoldingsBeat({ own, region: undefined }))
       await cluster.pass(1000)
       assert.ok(knows(b, network.self.peer, [blob(2)]))
     })
@@ -154,41 +154,7 @@ describe('Directory', () => {
   })
 
   describe('faults', () => {
-    for (const [name, faults] of [
-      ['lost', { drop: 0.3 }],
-      ['repeated', { duplicate: 0.5 }],
-      ['swapped', { reorder: 0.3 }],
-      ['lost, repeated and swapped', { drop: 0.2, duplicate: 0.2, reorder: 0.2 }],
-    ] as const) {
-      it(`leave all views right within two heartbeats after gossip was ${name}`, async () => {
-        const cluster = createCluster()
-        const nodes = [await cluster.join('a'), await cluster.join('b'), await cluster.join('c')]
-        await settle()
-        cluster.mesh.setGossipFaults(faults)
-        const random = seededRandom(7)
-        const held = nodes.map(() => new Set<Digest>())
-        for (let step = 0; step < 150; step += 1) {
-          const index = Math.floor(random() * nodes.length)
-          const digest = blob(Math.floor(random() * 40))
-          const isHeld = held[index]!.delete(digest)
-          if (isHeld) nodes[index]!.directory.withdraw(digest)
-          else {
-            held[index]!.add(digest)
-            nodes[index]!.directory.announce(digest, BLOB_BYTES)
-          }
-          await cluster.pass(50)
-        }
-        cluster.mesh.setGossipFaults({})
-        await cluster.pass(2 * DEFAULT_HEARTBEAT_INTERVAL_MS)
-        for (const [index, node] of nodes.entries()) {
-          for (const other of nodes) {
-            if (other !== node) assert.ok(knows(other, peerOf(node), [...held[index]!]))
-          }
-        }
-      })
-    }
-
-    it('ask for no snapshot when two messages were merely swapped', async () => {
+    it('compare nothing when two messages were merely swapped', async () => {
       const cluster = createCluster()
       const [a, b] = [await cluster.join('a'), await cluster.join('b')]
       await settle()
@@ -199,7 +165,7 @@ describe('Directory', () => {
       a.directory.announce(blob(2), BLOB_BYTES)
       await cluster.pass(1000)
       assert.ok(knows(b, peerOf(a), [blob(1), blob(2)]))
-      assert.equal(await metricOf(b, 'directory_snapshots_total{outcome="completed"}'), 1)
+      assert.equal(await metricOf(b, 'directory_syncs_total{outcome="completed"}'), 1)
     })
 
     it('try again after a peer did not answer, each time later', async () => {
@@ -212,38 +178,38 @@ describe('Directory', () => {
       })
       await settle()
       await cluster.pass(400)
-      assert.equal(await metricOf(a, 'directory_snapshots_total{outcome="failed"}'), 1)
+      assert.equal(await metricOf(a, 'directory_syncs_total{outcome="failed"}'), 1)
       await cluster.pass(100)
-      assert.equal(await metricOf(a, 'directory_snapshots_total{outcome="failed"}'), 2)
+      assert.equal(await metricOf(a, 'directory_syncs_total{outcome="failed"}'), 2)
       await cluster.pass(900)
-      assert.equal(await metricOf(a, 'directory_snapshots_total{outcome="failed"}'), 2)
+      assert.equal(await metricOf(a, 'directory_syncs_total{outcome="failed"}'), 2)
       await network.handle(
-        SNAPSHOT_PROTOCOL,
-        answerWith(partFrame([[blob(1), BLOB_BYTES]]), endFrame({ epoch: 1, sequence: 0 })),
+        SYNC_PROTOCOL,
+        answerWith(partOf(network.self.peer, [blob(1)]), replyFrame({ kind: 'end', epoch: 1, sequence: 0 })),
       )
       await cluster.pass(100)
       assert.ok(knows(a, network.self.peer, [blob(1)]))
-      assert.equal(await metricOf(a, 'directory_snapshots_total{outcome="completed"}'), 1)
+      assert.equal(await metricOf(a, 'directory_syncs_total{outcome="completed"}'), 1)
     })
 
-    it('give up a peer that stalls in the middle of a snapshot', async () => {
-      const cluster = createCluster({ snapshotStallTimeoutMs: 1000 })
+    it('give up a peer that stalls in the middle of a comparison', async () => {
+      const cluster = createCluster({ syncStallTimeoutMs: 1000 })
       const a = await cluster.join('a')
       const network = cluster.mesh.join({
         name: 'b',
         version: '1.0.0',
         locality: { region: 'eu', site: 'a' },
       })
-      await network.handle(SNAPSHOT_PROTOCOL, async (stream) => {
+      await network.handle(SYNC_PROTOCOL, async (stream) => {
         await stream.receive()
-        await stream.send(partFrame([[blob(1), BLOB_BYTES]]))
+        await stream.send(partOf(network.self.peer, []))
         while ((await stream.receive()) !== undefined);
       })
       await settle()
       await cluster.pass(950)
-      assert.equal(await metricOf(a, 'directory_snapshots_total{outcome="failed"}'), 0)
+      assert.equal(await metricOf(a, 'directory_syncs_total{outcome="failed"}'), 0)
       await cluster.pass(50)
-      assert.equal(await metricOf(a, 'directory_snapshots_total{outcome="failed"}'), 1)
+      assert.equal(await metricOf(a, 'directory_syncs_total{outcome="failed"}'), 1)
       assert.deepEqual(a.directory.holders(blob(1)), [])
     })
   })
@@ -263,8 +229,8 @@ describe('Directory', () => {
     })
 
     for (const [what, frames] of [
-      ['an empty part', [partFrame([])]],
-      ['a frame of a client', [ASK_FRAME]],
+      ['a part without buckets', [replyFrame({ kind: 'part', bits: 0, buckets: [] })]],
+      ['a frame of a client', [NEXT_FRAME]],
       ['garbage', [Buffer.from('garbage')]],
     ] as const) {
       it(`take nothing from a peer that answers with ${what}`, async () => {
@@ -276,7 +242,7 @@ describe('Directory', () => {
           version: '1.0.0',
           locality: { region: 'eu', site: 'a' },
         })
-        await network.handle(SNAPSHOT_PROTOCOL, answerWith(...frames))
+        await network.handle(SYNC_PROTOCOL, answerWith(...frames))
         await eventually(() => warnings.length > 0)
         assert.deepEqual(warnings, ['holdings not learned'])
         assert.equal(a.directory.summaryOf(network.self.peer).blobs, 0)
@@ -286,10 +252,12 @@ describe('Directory', () => {
     it('reset the stream of a client that asks on after the end', async () => {
       const cluster = createCluster()
       const [a, b] = [await cluster.join('a'), await cluster.join('b')]
-      const stream = await b.network.openStream(peerOf(a), SNAPSHOT_PROTOCOL)
-      await stream.send(ASK_FRAME)
+      const stream = await b.network.openStream(peerOf(a), SYNC_PROTOCOL)
+      await stream.send(
+        askFrame({ account: { kind: 'node', peer: peerOf(a) }, buckets: Uint32Array.of(0, 0) }),
+      )
       assert.ok(await stream.receive())
-      await stream.send(ASK_FRAME)
+      await stream.send(NEXT_FRAME)
       await assert.rejects(stream.receive(), { code: 'ERR_PEER_STREAM' })
     })
 
@@ -298,9 +266,8 @@ describe('Directory', () => {
       const cluster = createCluster({}, logInto(warnings))
       const [a, b] = [await cluster.join('a'), await cluster.join('b')]
       await settle()
-      for (const version of [2, 2, 3])
-        await b.network.publish(HOLDINGS_TOPIC, encode({ version, kind: 'sketch' }))
-      await b.network.publish(HOLDINGS_TOPIC, Buffer.from('garbage'))
+      for (const version of [2, 2, 3]) await b.network.publish(EU, encode({ version, kind: 'sketch' }))
+      await b.network.publish(EU, Buffer.from('garbage'))
       b.directory.announce(blob(1), BLOB_BYTES)
       await cluster.pass(50)
       assert.ok(knows(a, peerOf(b), [blob(1)]))
@@ -321,7 +288,7 @@ describe('Directory', () => {
       assert.equal(cluster.clock.pendingTimers, 0)
     })
 
-    it('ends a snapshot that is under way', async () => {
+    it('ends a comparison that is under way', async () => {
       const cluster = createCluster()
       const asked = Promise.withResolvers<undefined>()
       const network = cluster.mesh.join({
@@ -329,13 +296,13 @@ describe('Directory', () => {
         version: '1.0.0',
         locality: { region: 'eu', site: 'a' },
       })
-      await network.handle(SNAPSHOT_PROTOCOL, async (stream) => {
+      await network.handle(SYNC_PROTOCOL, async (stream) => {
         while ((await stream.receive()) !== undefined) asked.resolve(undefined)
       })
       const a = await cluster.join('a')
       await asked.promise
       await a.directory.stop()
-      assert.equal(await metricOf(a, 'directory_snapshots_total{outcome="aborted"}'), 1)
+      assert.equal(await metricOf(a, 'directory_syncs_total{outcome="aborted"}'), 1)
       assert.equal(cluster.clock.pendingTimers, 0)
     })
 
@@ -359,7 +326,13 @@ describe('Directory', () => {
   })
 })
 
-/** A server of snapshots that answers each request with the next of `frames`. */
+/** A part that has all that a peer is said to hold. */
+function partOf(peer: PeerId, digests: readonly Digest[]): Uint8Array {
+  const claims = digests.map((digest) => ({ peer, hash: digestToBytes(digest), sizeBytes: BLOB_BYTES }))
+  return replyFrame({ kind: 'part', bits: 0, buckets: [[0, claims]] })
+}
+
+/** A server of comparisons that answers each request with the next of `frames`. */
 function answerWith(...frames: readonly Uint8Array[]) {
   return async (stream: PeerStream) => {
     for (const frame of frames) {

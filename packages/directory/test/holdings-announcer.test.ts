@@ -1,72 +1,65 @@
 import assert from 'node:assert/strict'
-import { digestOf } from '@layermesh/oci'
+import type { PeerId } from '@layermesh/interface'
 import { ManualClock } from '@layermesh/testkit'
+import { Fingerprint } from '../src/fingerprint.ts'
 import { HoldingsAnnouncer } from '../src/holdings-announcer.ts'
-import { MAX_DELTA_CHANGES, type HoldingsDelta, type HoldingsHeartbeat } from '../src/holdings-messages.ts'
+import { MAX_DELTA_CHANGES, type HoldingsDelta } from '../src/holdings-messages.ts'
+import { claim, hashOf } from './support/hashes.ts'
 
-const one = digestOf(Buffer.from('one'))
-const two = digestOf(Buffer.from('two'))
+const [a, b] = ['peer-a', 'peer-b'] as [PeerId, PeerId]
+const one = hashOf('one')
+const two = hashOf('two')
 
 function createAnnouncer() {
   const clock = new ManualClock()
-  const published: (HoldingsDelta | HoldingsHeartbeat)[] = []
+  const fingerprint = new Fingerprint()
+  const published: HoldingsDelta[] = []
   const announcer = new HoldingsAnnouncer({
     clock,
     publish: (message) => published.push(message),
+    fingerprint,
     epoch: 7,
     batchDelayMs: 50,
-    heartbeatIntervalMs: 5000,
   })
-  return { clock, published, announcer }
+  return { clock, fingerprint, published, announcer }
 }
 
 describe('HoldingsAnnouncer', () => {
-  it('publishes nothing of what was there before the start, but has it in its snapshot', () => {
+  it('publishes nothing of what was there before the start', () => {
     const { clock, published, announcer } = createAnnouncer()
-    announcer.add(one, 10)
+    announcer.added(claim(a, one))
     announcer.start()
     clock.advance(4999)
     assert.deepEqual(published, [])
-    assert.deepEqual(announcer.snapshot(), { epoch: 7, sequence: 0, holdings: new Map([[one, 10]]) })
+    assert.deepEqual(announcer.position, { epoch: 7, sequence: 0 })
   })
 
-  it('gathers changes for the batch delay, the last state of each digest counts', () => {
+  it('gathers changes for the batch delay by holder, the last state of each pair counts', () => {
     const { clock, published, announcer } = createAnnouncer()
-    announcer.add(two, 20)
     announcer.start()
-    announcer.add(one, 10)
-    announcer.remove(two)
+    announcer.added(claim(a, one, 10))
+    announcer.removed(a, two)
+    announcer.added(claim(b, one, 10))
     clock.advance(49)
-    announcer.remove(one)
-    announcer.add(one, 11)
+    announcer.removed(a, one)
+    announcer.added(claim(a, one, 11))
     assert.deepEqual(published, [])
     clock.advance(1)
-    assert.deepEqual(published, [
-      { kind: 'delta', epoch: 7, sequence: 1, added: [[one, 11]], removed: [two] },
-    ])
-  })
-
-  it('publishes nothing for what changes nothing', () => {
-    const { clock, published, announcer } = createAnnouncer()
-    announcer.add(one, 10)
-    announcer.start()
-    announcer.add(one, 10)
-    announcer.remove(two)
-    clock.advance(4000)
-    assert.deepEqual(published, [])
+    const changes = [
+      { peer: a, added: [[one, 11]], removed: [two] },
+      { peer: b, added: [[one, 10]], removed: [] },
+    ]
+    assert.deepEqual(published, [{ kind: 'delta', epoch: 7, sequence: 1, changes }])
   })
 
   it('cuts a batch that is too large for one message', () => {
     const { clock, published, announcer } = createAnnouncer()
     announcer.start()
-    const digests = Array.from({ length: 2 * MAX_DELTA_CHANGES + 1 }, (_, index) =>
-      digestOf(Buffer.from(String(index))),
-    )
-    for (const digest of digests) announcer.add(digest, 1)
+    const hashes = Array.from({ length: 2 * MAX_DELTA_CHANGES + 1 }, (_, index) => hashOf(index))
+    for (const hash of hashes) announcer.added(claim(a, hash))
     clock.advance(50)
-    const deltas = published as HoldingsDelta[]
     assert.deepEqual(
-      deltas.map(({ sequence, added }) => [sequence, added.length]),
+      published.map(({ sequence, changes }) => [sequence, changes[0]?.added.length]),
       [
         [1, 1000],
         [2, 1000],
@@ -74,44 +67,31 @@ describe('HoldingsAnnouncer', () => {
       ],
     )
     assert.deepEqual(
-      deltas.flatMap(({ added }) => added.map(([digest]) => digest)),
-      digests,
+      published.flatMap(({ changes }) => changes.flatMap(({ added }) => added.map(([hash]) => hash))),
+      hashes,
     )
-    assert.equal(announcer.snapshot().sequence, 3)
+    assert.equal(announcer.position.sequence, 3)
   })
 
-  it('says at each interval how far it has come, after what was still waiting', () => {
-    const { clock, published, announcer } = createAnnouncer()
-    announcer.add(one, 10)
+  it('says what there is as a whole, after publishing what was still waiting', () => {
+    const { clock, fingerprint, published, announcer } = createAnnouncer()
     announcer.start()
-    clock.advance(4990)
-    announcer.add(two, 20)
-    clock.advance(10)
-    assert.deepEqual(
-      published.map(({ kind }) => kind),
-      ['delta', 'heartbeat'],
-    )
-    assert.deepEqual(published[1], { kind: 'heartbeat', epoch: 7, sequence: 1, count: 2 })
-    clock.advance(5000)
-    assert.deepEqual(published[2], { kind: 'heartbeat', epoch: 7, sequence: 1, count: 2 })
-    assert.equal(published.length, 3)
-  })
-
-  it('has its own copy of what it holds in a snapshot', () => {
-    const { announcer } = createAnnouncer()
-    announcer.add(one, 10)
-    const { holdings } = announcer.snapshot()
-    announcer.remove(one)
-    assert.ok(holdings.has(one))
+    announcer.added(claim(a, two))
+    fingerprint.add(0, { high: 1, low: 2 })
+    assert.deepEqual(announcer.state(), { epoch: 7, sequence: 1, count: 1, fingerprint: { high: 1, low: 2 } })
+    assert.equal(published.length, 1)
+    clock.advance(60_000)
+    assert.deepEqual(announcer.state().sequence, 1)
+    assert.equal(published.length, 1)
   })
 
   it('publishes nothing after the stop, and leaves no timer', () => {
     const { clock, published, announcer } = createAnnouncer()
     announcer.start()
-    announcer.add(one, 10)
+    announcer.added(claim(a, one))
     announcer.stop()
     announcer.stop()
-    announcer.add(two, 10)
+    announcer.added(claim(a, two))
     assert.equal(clock.pendingTimers, 0)
     clock.advance(60_000)
     assert.deepEqual(published, [])

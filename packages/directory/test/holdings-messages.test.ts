@@ -1,77 +1,63 @@
 import assert from 'node:assert/strict'
 import { decode, encode } from 'cborg'
 import fc from 'fast-check'
-import { PeerProtocolError } from '@layermesh/interface'
-import { digestOf } from '@layermesh/oci'
+import { PeerProtocolError, type PeerId } from '@layermesh/interface'
+import type { Holding } from '../src/claim.ts'
 import {
   decodeHoldingsMessage,
   encodeHoldingsMessage,
   MAX_DELTA_CHANGES,
   MAX_MESSAGE_BYTES,
   type HoldingsDelta,
-  type HoldingsHeartbeat,
 } from '../src/holdings-messages.ts'
-import type { Holding } from '../src/holdings-table.ts'
+import { hashOf } from './support/hashes.ts'
 
-const layer = digestOf(Buffer.from('layer'))
-const config = digestOf(Buffer.from('config'), 'sha512')
+const [a, b] = ['peer-a', 'peer-b'] as [PeerId, PeerId]
+const layer = hashOf('layer')
+const config = hashOf('config', 'sha512')
 const delta: HoldingsDelta = {
   kind: 'delta',
   epoch: 7,
   sequence: 3,
-  added: [[layer, 1000]],
-  removed: [config],
+  changes: [{ peer: a, added: [[layer, 1000]], removed: [config] }],
 }
-const heartbeat: HoldingsHeartbeat = { kind: 'heartbeat', epoch: 7, sequence: 3, count: 12 }
 
-const digestArb = fc
-  .tuple(fc.uint8Array({ maxLength: 4 }), fc.constantFrom('sha256', 'sha512'))
-  .map(([bytes, algorithm]) => digestOf(bytes, algorithm))
-const messageArb: fc.Arbitrary<HoldingsDelta | HoldingsHeartbeat> = fc.oneof(
-  fc.record(
-    {
-      kind: fc.constant('delta' as const),
-      epoch: fc.maxSafeNat(),
-      sequence: fc.integer({ min: 1 }),
-      added: fc.array(fc.tuple(digestArb, fc.maxSafeNat()), { maxLength: 20 }),
-      removed: fc.array(digestArb, { maxLength: 20 }),
-    },
-    { noNullPrototype: true },
-  ),
-  fc.record(
-    {
-      kind: fc.constant('heartbeat' as const),
-      epoch: fc.maxSafeNat(),
-      sequence: fc.maxSafeNat(),
-      count: fc.maxSafeNat(),
-    },
-    { noNullPrototype: true },
-  ),
+const hashArb = fc
+  .tuple(fc.nat(1000), fc.constantFrom('sha256', 'sha512'))
+  .map(([name, algorithm]) => hashOf(name, algorithm))
+const messageArb: fc.Arbitrary<HoldingsDelta> = fc.record(
+  {
+    kind: fc.constant('delta' as const),
+    epoch: fc.maxSafeNat(),
+    sequence: fc.integer({ min: 1 }),
+    changes: fc.array(
+      fc.record(
+        {
+          peer: fc.constantFrom(a, b),
+          added: fc.array(fc.tuple(hashArb, fc.maxSafeNat()), { maxLength: 10 }),
+          removed: fc.array(hashArb, { maxLength: 10 }),
+        },
+        { noNullPrototype: true },
+      ),
+      { maxLength: 5 },
+    ),
+  },
+  { noNullPrototype: true },
 )
 
-/** A valid message with some fields replaced. */
-function wireWith(message: HoldingsDelta | HoldingsHeartbeat, fields: object): Uint8Array {
-  return encode({ ...(decode(encodeHoldingsMessage(message)) as object), ...fields })
+/** A valid delta with some fields replaced. */
+function wireWith(fields: object): Uint8Array {
+  return encode({ ...(decode(encodeHoldingsMessage(delta)) as object), ...fields })
 }
 
 describe('holdings messages', () => {
   describe('golden bytes', () => {
-    for (const [name, message, hex] of [
-      [
-        'a delta',
-        delta,
-        'a6646b696e646564656c746165616464656481825820dac1d7cfa95021764849fd102524e141488c5e3a90f861dbb5a12d9ac8584f851903e86565706f6368076772656d6f7665648158409fcffe1acb716f176ca73cbb1cfea77b1b9c8d904171efa19b2471e293149194010fd3ca56a3b9374d19fbd441854dd92d06563b4d7a14a8a566fb76e359847f6776657273696f6e016873657175656e636503',
-      ],
-      [
-        'a heartbeat',
-        heartbeat,
-        'a5646b696e646968656172746265617465636f756e740c6565706f6368076776657273696f6e016873657175656e636503',
-      ],
-    ] as const) {
-      it(`are stable for ${name}`, () => {
-        assert.equal(Buffer.from(encodeHoldingsMessage(message)).toString('hex'), hex)
-      })
-    }
+    it('are stable for a delta', () => {
+      assert.equal(
+        Buffer.from(encodeHoldingsMessage(delta)).toString('hex'),
+        'a5646b696e646564656c74616565706f636807676368616e676573818366706565722d6181825820dac1d7cfa95021764849fd102524e141488c5e3a90f861dbb5a12d9ac8584f851903e88158409fcffe1acb716f176ca73cbb1cfea77b1b9c8d904171efa19b2471e293149194010fd3ca56a3b9374d19fbd441854dd92d06563b4d7a14a8a566fb76e359847f6776657273696f6e016873657175656e636503',
+      )
+    })
   })
 
   describe('decodeHoldingsMessage', () => {
@@ -83,23 +69,24 @@ describe('holdings messages', () => {
       )
     })
 
-    it('reads a full delta of the longest digests', () => {
-      const added = Array.from({ length: MAX_DELTA_CHANGES }, (_, index): Holding => [
-        digestOf(Buffer.from(String(index)), 'sha512'),
-        Number.MAX_SAFE_INTEGER,
-      ])
-      const full = { ...delta, added, removed: [] }
+    it('reads a full delta of the longest digests, each of another holder', () => {
+      const changes = Array.from({ length: MAX_DELTA_CHANGES }, (_, index) => ({
+        peer: `12D3KooWGatU9uWBeVLTmXqzAjHCt7hUUrXAhBv${index.toString().padStart(13, '0')}` as PeerId,
+        added: [[hashOf(index, 'sha512'), Number.MAX_SAFE_INTEGER]] satisfies Holding[],
+        removed: [],
+      }))
+      const full = { ...delta, changes }
       assert.deepEqual(decodeHoldingsMessage(encodeHoldingsMessage(full)), full)
     })
 
     it('ignores fields that it does not know', () => {
-      assert.deepEqual(decodeHoldingsMessage(wireWith(heartbeat, { fingerprint: 'abc' })), heartbeat)
+      assert.deepEqual(decodeHoldingsMessage(wireWith({ load: 'high' })), delta)
     })
 
     it('tells the version of a message that is of another one, and of a kind that it does not know', () => {
-      const unknown = wireWith(heartbeat, { version: 2, count: 'many' })
+      const unknown = wireWith({ version: 2, changes: 'many' })
       assert.deepEqual(decodeHoldingsMessage(unknown), { kind: 'unknown', version: 2 })
-      assert.deepEqual(decodeHoldingsMessage(wireWith(heartbeat, { kind: 'sketch' })), {
+      assert.deepEqual(decodeHoldingsMessage(wireWith({ kind: 'sketch' })), {
         kind: 'unknown',
         version: 1,
       })
@@ -108,14 +95,15 @@ describe('holdings messages', () => {
     for (const [what, bytes] of [
       ['nothing', new Uint8Array()],
       ['no map', encode([1, 2])],
-      ['no version', encode({ kind: 'heartbeat', epoch: 1, sequence: 1, count: 1 })],
-      ['a negative sequence', wireWith(heartbeat, { sequence: -1 })],
-      ['a delta without a number', wireWith(delta, { sequence: 0 })],
-      ['a size that is negative', wireWith(delta, { added: [[new Uint8Array(32), -1]] })],
-      ['a size that no number counts exactly', wireWith(delta, { added: [[new Uint8Array(32), 2n ** 63n]] })],
-      ['a hash of the wrong length', wireWith(delta, { removed: [new Uint8Array(20)] })],
-      ['too many changes', wireWith(delta, { removed: Array(MAX_DELTA_CHANGES).fill(new Uint8Array(32)) })],
-      ['a message that is too long', wireWith(heartbeat, { padding: 'x'.repeat(MAX_MESSAGE_BYTES) })],
+      ['no version', encode({ kind: 'delta', epoch: 1, sequence: 1, changes: [] })],
+      ['a negative sequence', wireWith({ sequence: -1 })],
+      ['a delta without a number', wireWith({ sequence: 0 })],
+      ['a size that is negative', wireWith({ changes: [[a, [[layer, -1]], []]] })],
+      ['a size that no number counts exactly', wireWith({ changes: [[a, [[layer, 2n ** 63n]], []]] })],
+      ['a hash of the wrong length', wireWith({ changes: [[a, [], [new Uint8Array(20)]]] })],
+      ['a holder without a name', wireWith({ changes: [['', [], [layer]]] })],
+      ['too many changes', wireWith({ changes: [a, b].map((peer) => [peer, [], Array(501).fill(layer)]) })],
+      ['a message that is too long', wireWith({ padding: 'x'.repeat(MAX_MESSAGE_BYTES) })],
       ['lists in lists without end', Buffer.alloc(MAX_MESSAGE_BYTES, 0x81)],
     ] as const) {
       it(`throws ERR_PEER_PROTOCOL for ${what}`, () => {

@@ -19,6 +19,7 @@ export async function askTag(
   }, signal)
   await conversation.close()
   if (frame.type === 'none') return undefined
-  const { digest, mediaType, sizeBytes, ageMs } = frame
-  return { digest, mediaType, sizeBytes, confirmedAtMs: Math.max(0, deps.clock.now() - ageMs) }
+  const { digest, mediaType, sizeBytes, ageMs, access } = frame
+  const confirmedAtMs = Math.max(0, deps.clock.now() - ageMs)
+  return { digest, mediaType, sizeBytes, confirmedAtMs, ...(access !== undefined && { access }) }
 }

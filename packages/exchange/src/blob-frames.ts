@@ -23,18 +23,18 @@
  *
  * | type | frame | fields |
  * |---|---|---|
- * | 1 | open | kind `manifest` or `blob`, upstream, repository, digest, leadScope? `site`, `region` or `world` |
- * | 2 | head | sizeBytes, pieceBytes, complete |
- * | 3 | refuse | reason `missing`, `busy` or `unavailable`, message |
+ * | 1 | open | kind `manifest` or `blob`, upstream, repository, digest, access? `anonymous` or `login`, confirmed?, leadScope? `site`, `region` or `world`, heldPieces?, pausedMs?, refusedBy?, partial? |
+ * | 2 | head | sizeBytes, pieceBytes, complete, availablePieces? |
+ * | 3 | refuse | reason: one of {@link REFUSAL_REASONS}, message, retryAfterMs? |
  * | 4 | want | index |
  * | 5 | piece | index, sizeBytes, sha256 |
  * | 6 | data | (raw bytes) |
  * | 7 | wait | |
  */
-import { LINK_CLASSES, PeerProtocolError, type Frame } from '@layermesh/interface'
+import { LINK_CLASSES, PeerProtocolError, type Frame, type PeerId } from '@layermesh/interface'
 import { z } from 'zod'
 import { contentSchema } from './content-schema.ts'
-import type { TransferRequest } from './transfer-request.ts'
+import { MAX_REFUSED_BY, type TransferRequest } from './transfer-request.ts'
 import { decodeFrame, encodeFrame, type DecodedFrame } from './frame-codec.ts'
 import { isSaneGrid, MAX_PIECE_BYTES, pieceSizeBytes, type PieceGrid } from './piece-grid.ts'
 import { WAIT_KIND } from './wait-frames.ts'
@@ -48,11 +48,40 @@ export const MAX_DATA_BYTES = 1024 * 1024
 /** Most pieces that a client has asked for and not yet received. */
 export const MAX_OUTSTANDING = 2
 
+/**
+ * Why a server sends nothing (more).
+ * - `missing`: it doesn't have the content, and wasn't asked to get it.
+ * - `busy`: it serves as many transfers as it can.
+ * - `not-found`: upstream says that there is no such content.
+ * - `denied`: upstream doesn't give it to this server, whose rights may differ from the client's.
+ * - `rate-limited`: upstream wants no requests at the moment.
+ * - `uplink`: the server can't reach upstream.
+ * - `unavailable`: anything else.
+ */
+const REFUSAL_REASONS = [
+  'missing',
+  'busy',
+  'not-found',
+  'denied',
+  'rate-limited',
+  'uplink',
+  'unavailable',
+] as const
+
+/** Longest time that a peer is believed to say of upstream's pauses, in milliseconds. */
+const MAX_PAUSE_MS = 900_000
+
 const MAX_REFUSAL_CHARACTERS = 512
 const SHA256_BYTES = 32
 const DATA_CODE = 6
 
 const natural = z.int().nonnegative()
+/** A peer id as text (https://github.com/libp2p/specs/blob/master/peer-ids/peer-ids.md); it is only compared. */
+const peerSchema = z
+  .string()
+  .min(1)
+  .max(128)
+  .transform((peer) => peer as PeerId)
 
 const KINDS = {
   open: {
@@ -62,21 +91,33 @@ const KINDS = {
       upstream: contentSchema.upstream,
       repository: contentSchema.repository,
       digest: contentSchema.digest,
+      access: contentSchema.access,
+      confirmed: z.boolean().optional(),
       leadScope: z.enum(LINK_CLASSES).optional(),
+      heldPieces: natural.optional(),
+      pausedMs: natural.max(MAX_PAUSE_MS).optional(),
+      refusedBy: z.array(peerSchema).max(MAX_REFUSED_BY).optional(),
+      partial: z.boolean().optional(),
     }),
   },
   head: {
     code: 2,
     schema: z
-      .object({ sizeBytes: natural, pieceBytes: natural, complete: z.boolean() })
+      .object({
+        sizeBytes: natural,
+        pieceBytes: natural,
+        complete: z.boolean(),
+        availablePieces: natural.optional(),
+      })
       .refine(isSaneGrid, 'content is not cut like this'),
   },
   refuse: {
     code: 3,
     schema: z.object({
       // A reason that a later version adds is still a refusal.
-      reason: z.enum(['missing', 'busy', 'unavailable']).catch('unavailable'),
+      reason: z.enum(REFUSAL_REASONS).catch('unavailable'),
       message: z.string().max(MAX_REFUSAL_CHARACTERS),
+      retryAfterMs: natural.optional(),
     }),
   },
   want: { code: 4, schema: z.object({ index: natural }) },
@@ -100,8 +141,15 @@ interface DataFrame {
 /** Any frame of the protocol. */
 export type BlobFrame = DecodedFrame<typeof KINDS> | DataFrame
 
-/** Why a server sends nothing (more). */
-export type RefusalReason = Extract<BlobFrame, { type: 'refuse' }>['reason']
+/** One of {@link REFUSAL_REASONS}. */
+export type RefusalReason = (typeof REFUSAL_REASONS)[number]
+
+/** What a refusal says beside its reason. */
+export interface RefusalDetails {
+  readonly message: string
+  /** When upstream wants to be asked again, in milliseconds from now. */
+  readonly retryAfterMs?: number | undefined
+}
 
 /** Reads a frame; the bytes of `data` are a view. Throws ERR_PEER_PROTOCOL for anything else than a frame. */
 export function decodeBlobFrame(frame: Frame): BlobFrame {
@@ -114,19 +162,32 @@ export function decodeBlobFrame(frame: Frame): BlobFrame {
 }
 
 /** "I want this." */
-export function openFrame({ ref, leadScope }: TransferRequest): Frame {
-  const { kind, upstream, repository, digest } = ref
-  return encodeFrame(KINDS.open, { kind, upstream, repository, digest, leadScope })
+export function openFrame({ ref, pausedMs, ...request }: TransferRequest): Frame {
+  const { isConfirmed: confirmed, leadScope, heldPieces, refusedBy, partial } = request
+  const { kind, upstream, repository, digest, access } = ref
+  const pause = pausedMs === undefined ? undefined : Math.min(Math.ceil(pausedMs), MAX_PAUSE_MS)
+  return encodeFrame(KINDS.open, {
+    ...{ kind, upstream, repository, digest, access, confirmed, leadScope, heldPieces, refusedBy, partial },
+    pausedMs: pause,
+  })
 }
 
-/** "This is how long it is, and how I cut it." */
-export function headFrame({ sizeBytes, pieceBytes }: PieceGrid, complete: boolean): Frame {
-  return encodeFrame(KINDS.head, { sizeBytes, pieceBytes, complete })
+/** "This is how long it is, and how I cut it"; with `availablePieces`, "and only so many pieces, from the first on, can be had." */
+export function headFrame(
+  { sizeBytes, pieceBytes }: PieceGrid,
+  complete: boolean,
+  availablePieces?: number,
+): Frame {
+  return encodeFrame(KINDS.head, { sizeBytes, pieceBytes, complete, availablePieces })
 }
 
 /** "You get nothing (more) from me." */
-export function refuseFrame(reason: RefusalReason, message: string): Frame {
-  return encodeFrame(KINDS.refuse, { reason, message: message.slice(0, MAX_REFUSAL_CHARACTERS) })
+export function refuseFrame(reason: RefusalReason, { message, retryAfterMs }: RefusalDetails): Frame {
+  return encodeFrame(KINDS.refuse, {
+    reason,
+    message: message.slice(0, MAX_REFUSAL_CHARACTERS),
+    retryAfterMs: retryAfterMs === undefined ? undefined : Math.max(0, Math.ceil(retryAfterMs)),
+  })
 }
 
 /** "Send me this piece." */

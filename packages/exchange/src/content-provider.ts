@@ -29,6 +29,8 @@ export interface ProvidedContent extends AsyncDisposable {
   readonly pieceBytes: number
   /** Whether this node holds the finished, verified content; false while it is still being fetched. */
   readonly complete: boolean
+  /** How many pieces, from the first on, can be had; undefined when all can. */
+  readonly availablePieces?: number | undefined
   /**
    * Resolves when the piece can be sent: all its bytes are here and hashed. Rejects with `signal.reason` when the
    * asking peer is gone, and with the fill's error when the piece will never come.
@@ -40,8 +42,8 @@ export interface ProvidedContent extends AsyncDisposable {
 export interface ContentProvider {
   /**
    * Opens content for a peer; undefined when this node neither holds it nor, where `request.leadScope` asks it to,
-   * can get it. May take long: the asking peer is told that we are still at it. An error is told to the peer as
-   * "unavailable", with the message of a {@link @layermesh/interface#LayermeshError}.
+   * can get it, nor, where `request.partial` asks for that, has a part of it. May take long: the asking peer is told that we are still at it. An error is told to the peer
+   * by its kind, with the message of a {@link @layermesh/interface#LayermeshError}.
    */
   provide(request: IncomingRequest, options: ProvideOptions): Promise<ProvidedContent | undefined>
   /** This node's record of a tag, or undefined when it has none that it would use itself. */

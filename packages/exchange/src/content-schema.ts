@@ -10,4 +10,5 @@ export const contentSchema = {
   repository: z.string().transform(parseRepositoryName),
   digest: z.string().transform(parseDigest),
   tag: z.string().transform(parseTag),
+  access: z.enum(['anonymous', 'login']).optional(),
 }

@@ -18,6 +18,8 @@ export interface Transfer extends AsyncDisposable {
   readonly pieceBytes: number
   /** Whether the peer holds the finished content; false while it is still fetching it. */
   readonly complete: boolean
+  /** How many pieces, from the first on, the peer can send: all, unless only a part was asked for. */
+  readonly availablePieces: number
   /**
    * Asks for a piece, `0 <= index < ceil(sizeBytes / pieceBytes)`, in any order. The bytes match the SHA-256 that
    * the peer named for the piece and belong to the caller.
@@ -42,8 +44,8 @@ export interface Exchange {
   /**
    * Asks `peer` for content; resolves when the peer has said how long it is. `signal` ends the opening only.
    *
-   * Throws ERR_PEER_MISSING when the peer has it not or can't get it, ERR_PEER_BUSY when it is full,
-   * ERR_PEER_UNREACHABLE, ERR_PEER_STALLED, ERR_PEER_STREAM and ERR_PEER_PROTOCOL.
+   * Throws ERR_PEER_MISSING when the peer has it not or can't get it, ERR_PEER_BUSY when it is full, ERR_UPSTREAM_NOT_FOUND and
+   * ERR_UPSTREAM_RATE_LIMITED when upstream said that to the peer, ERR_PEER_UNREACHABLE, ERR_PEER_STALLED, ERR_PEER_STREAM and ERR_PEER_PROTOCOL.
    */
   open(peer: PeerId, request: TransferRequest, options?: ExchangeOptions): Promise<Transfer>
   /**

@@ -20,4 +20,4 @@ export {
   type ExchangeInit,
 } from './create-exchange.ts'
 export type { Exchange, ExchangeOptions, Transfer } from './exchange.ts'
-export type { TransferRequest } from './transfer-request.ts'
+export { MAX_REFUSED_BY, type TransferRequest } from './transfer-request.ts'

@@ -4,6 +4,8 @@ import {
   PeerMissingError,
   PeerProtocolError,
   RangeUnsatisfiableError,
+  UpstreamNotFoundError,
+  UpstreamRateLimitedError,
   type LayermeshError,
   type PeerId,
 } from '@layermesh/interface'
@@ -14,12 +16,13 @@ import {
   openFrame,
   wantFrame,
   type BlobFrame,
+  type RefusalDetails,
   type RefusalReason,
 } from './blob-frames.ts'
 import { converse, outOfTurn, type AskingDeps, type Conversation } from './conversation.ts'
 import type { ExchangeOptions, Transfer } from './exchange.ts'
 import type { TransferRequest } from './transfer-request.ts'
-import { pieceSizeBytes, type PieceGrid } from './piece-grid.ts'
+import { pieceCount, pieceSizeBytes } from './piece-grid.ts'
 
 /** The client of the blob protocol; see {@link Exchange.open}. */
 export async function openTransfer(
@@ -36,21 +39,25 @@ export async function openTransfer(
   }, signal)
 }
 
+type Head = Extract<BlobFrame, { type: 'head' }>
+
 class PeerTransfer implements Transfer {
   readonly sizeBytes: number
   readonly pieceBytes: number
   readonly complete: boolean
+  readonly availablePieces: number
   readonly #conversation: Conversation<BlobFrame>
   /** Settle when the last replies that were asked for are over, in the order in which they were asked for. */
   #replies: readonly Promise<void>[] = []
   /** Settles when the last request has been sent. */
   #asked: Promise<void> = Promise.resolve()
 
-  constructor(conversation: Conversation<BlobFrame>, head: PieceGrid & { readonly complete: boolean }) {
+  constructor(conversation: Conversation<BlobFrame>, head: Head) {
     this.#conversation = conversation
     this.sizeBytes = head.sizeBytes
     this.pieceBytes = head.pieceBytes
     this.complete = head.complete
+    this.availablePieces = Math.min(head.availablePieces ?? Infinity, pieceCount(head))
   }
 
   piece(index: number, { signal }: ExchangeOptions = {}): Promise<Uint8Array> {
@@ -111,14 +118,22 @@ async function receive<T extends BlobFrame['type']>(
   type: T,
 ): Promise<Extract<BlobFrame, { type: T }>> {
   const frame = await conversation.receive()
-  if (frame.type === 'refuse') throw refusal(frame.reason, frame.message)
+  if (frame.type === 'refuse') throw refusal(frame.reason, frame)
   if (frame.type !== type) throw outOfTurn(frame)
   return frame as Extract<BlobFrame, { type: T }>
 }
 
-function refusal(reason: RefusalReason, message: string): LayermeshError {
-  if (reason === 'busy') return new PeerBusyError('the peer is full')
-  return new PeerMissingError(
-    reason === 'missing' ? 'the peer has it not' : `the peer can't get it: ${message}`,
-  )
+function refusal(reason: RefusalReason, { message, retryAfterMs }: RefusalDetails): LayermeshError {
+  switch (reason) {
+    case 'busy':
+      return new PeerBusyError('the peer is full')
+    case 'missing':
+      return new PeerMissingError('the peer has it not')
+    case 'not-found':
+      return new UpstreamNotFoundError(`a peer asked upstream: ${message}`)
+    case 'rate-limited':
+      return new UpstreamRateLimitedError(`a peer asked upstream: ${message}`, retryAfterMs)
+    default:
+      return new PeerMissingError(`the peer can't get it (${reason}): ${message}`)
+  }
 }

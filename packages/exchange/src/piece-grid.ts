@@ -20,6 +20,11 @@ export function isSaneGrid({ sizeBytes, pieceBytes }: PieceGrid): boolean {
   return pieceBytes >= sizeBytes || (pieceBytes >= MIN_PIECE_BYTES && Number.isInteger(Math.log2(pieceBytes)))
 }
 
+/** How many pieces content has. */
+export function pieceCount({ sizeBytes, pieceBytes }: PieceGrid): number {
+  return sizeBytes === 0 ? 0 : Math.ceil(sizeBytes / pieceBytes)
+}
+
 /** Size of a piece in bytes, undefined when there is no such piece. */
 export function pieceSizeBytes({ sizeBytes, pieceBytes }: PieceGrid, index: number): number | undefined {
   if (!Number.isSafeInteger(index) || index < 0) return undefined

@@ -41,8 +41,8 @@ async function receiveRef(stream: PeerStream, signal: AbortSignal): Promise<TagR
   if (bytes === undefined) throw new PeerStreamError(`${stream.peer} asked for nothing`)
   const frame = decodeTagFrame(bytes)
   if (frame.type !== 'ask') throw outOfTurn(frame)
-  const { upstream, repository, tag } = frame
-  return { upstream, repository, tag }
+  const { upstream, repository, tag, access } = frame
+  return { upstream, repository, tag, ...(access !== undefined && { access }) }
 }
 
 async function* tagReplies(

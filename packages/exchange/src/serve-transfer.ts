@@ -143,9 +143,11 @@ class TransferServer {
       const frame = await this.#receive()
       if (frame === undefined) throw new PeerStreamError(`${this.#from.peer} asked for nothing`)
       if (frame.type !== 'open') throw outOfTurn(frame)
-      const { kind, upstream, repository, digest, leadScope } = frame
-      const ref = { kind, upstream, repository, digest }
-      this.#request = { ref, from: this.#from, ...(leadScope !== undefined && { leadScope }) }
+      const { kind, upstream, repository, digest, access, confirmed: isConfirmed } = frame
+      const { leadScope, heldPieces, pausedMs, refusedBy, partial } = frame
+      const ref = { kind, upstream, repository, digest, ...(access !== undefined && { access }) }
+      const facts = { isConfirmed, leadScope, heldPieces, pausedMs, refusedBy, partial }
+      this.#request = { ref, from: this.#from, ...facts }
       return this.#request
     } catch (error) {
       this.#reset(error)

@@ -11,8 +11,8 @@
  *
  * | type | frame | fields |
  * |---|---|---|
- * | 1 | ask | upstream, repository, tag |
- * | 2 | record | digest, mediaType, sizeBytes (at most 4 MiB), ageMs since upstream last confirmed it |
+ * | 1 | ask | upstream, repository, tag, access? `anonymous` or `login` |
+ * | 2 | record | digest, mediaType, sizeBytes (at most 4 MiB), ageMs since upstream last confirmed it, access? with which it did |
  * | 3 | none | |
  * | 7 | wait | |
  */
@@ -36,6 +36,7 @@ const KINDS = {
       upstream: contentSchema.upstream,
       repository: contentSchema.repository,
       tag: contentSchema.tag,
+      access: contentSchema.access,
     }),
   },
   record: {
@@ -45,6 +46,7 @@ const KINDS = {
       mediaType: z.string().regex(MEDIA_TYPE),
       sizeBytes: z.int().nonnegative().max(MAX_MANIFEST_BYTES),
       ageMs: z.int().nonnegative(),
+      access: contentSchema.access,
     }),
   },
   none: { code: 3, schema: z.object({}) },
@@ -60,17 +62,17 @@ export function decodeTagFrame(frame: Frame): TagFrame {
 }
 
 /** "What do you know of this tag?" */
-export function askFrame({ upstream, repository, tag }: TagRef): Frame {
-  return encodeFrame(KINDS.ask, { upstream, repository, tag })
+export function askFrame({ upstream, repository, tag, access }: TagRef): Frame {
+  return encodeFrame(KINDS.ask, { upstream, repository, tag, access })
 }
 
 /** "This, and that long ago"; `nowMs` is Unix time in milliseconds. A record from the future counts as new. */
 export function recordFrame(
-  { digest, mediaType, sizeBytes, confirmedAtMs }: TagRecord,
+  { digest, mediaType, sizeBytes, confirmedAtMs, access }: TagRecord,
   nowMs: number,
 ): Frame {
   const ageMs = Math.max(0, Math.round(nowMs - confirmedAtMs))
-  return encodeFrame(KINDS.record, { digest, mediaType, sizeBytes, ageMs })
+  return encodeFrame(KINDS.record, { digest, mediaType, sizeBytes, ageMs, access })
 }
 
 /** "Nothing." */

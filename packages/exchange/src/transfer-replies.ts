@@ -1,8 +1,13 @@
 import {
   BlobNotFoundError,
+  ContentUnavailableError,
   LayermeshError,
   PeerBusyError,
   RangeUnsatisfiableError,
+  UpstreamDeniedError,
+  UpstreamNotFoundError,
+  UpstreamRateLimitedError,
+  UpstreamUnreachableError,
   type Clock,
   type Frame,
 } from '@layermesh/interface'
@@ -41,7 +46,7 @@ export async function* transferReplies(
   // Whoever cuts content like this is banned by the other side as a liar.
   if (!isSaneGrid(content)) throw new Error(`pieces of ${content.pieceBytes} bytes can't be sent`)
   wants.answered()
-  yield headFrame(content, content.complete)
+  yield headFrame(content, content.complete, content.availablePieces)
   for (;;) {
     const index = await wants.next(signal)
     if (index === undefined) return
@@ -51,7 +56,10 @@ export async function* transferReplies(
 
 /** What is said instead of the rest when an error ends the replies. */
 export function refusalOf(error: unknown): Frame {
-  return refuseFrame(reasonOf(error), error instanceof LayermeshError ? error.message : 'internal error')
+  return refuseFrame(reasonOf(error), {
+    message: error instanceof LayermeshError ? error.message : 'internal error',
+    retryAfterMs: error instanceof UpstreamRateLimitedError ? error.retryAfterMs : undefined,
+  })
 }
 
 async function* pieceReplies(
@@ -61,7 +69,8 @@ async function* pieceReplies(
 ): AsyncGenerator<Frame, void> {
   const { clock, waitIntervalMs, wants, signal } = deps
   const sizeBytes = pieceSizeBytes(content, index)
-  if (sizeBytes === undefined) throw new RangeUnsatisfiableError(content.sizeBytes)
+  if (sizeBytes === undefined || index >= (content.availablePieces ?? Infinity))
+    throw new RangeUnsatisfiableError(content.sizeBytes)
   const finding = content.piece(index, { signal })
   yield* waitFramesUntil(finding, clock, waitIntervalMs)
   const piece = await finding
@@ -76,7 +85,12 @@ async function* pieceReplies(
 
 function reasonOf(error: unknown): RefusalReason {
   if (error instanceof BlobNotFoundError) return 'missing'
-  return error instanceof PeerBusyError ? 'busy' : 'unavailable'
+  if (error instanceof PeerBusyError) return 'busy'
+  if (error instanceof UpstreamNotFoundError) return 'not-found'
+  if (error instanceof UpstreamDeniedError) return 'denied'
+  if (error instanceof UpstreamRateLimitedError) return 'rate-limited'
+  const cause = error instanceof ContentUnavailableError ? error.cause : error
+  return cause instanceof UpstreamUnreachableError ? 'uplink' : 'unavailable'
 }
 
 /** Content that is being opened. Disposing of it waits until it is, so that nothing stays open behind our back. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { encode } from 'cborg'
 import fc from 'fast-check'
-import { LINK_CLASSES, PeerProtocolError, type ContentRef } from '@layermesh/interface'
+import { LINK_CLASSES, PeerProtocolError, type ContentRef, type PeerId } from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
 import {
   dataFrame,
@@ -55,13 +55,36 @@ describe('blob frames', () => {
         '01a5646b696e6464626c6f626664696765737478477368613235363a6461633164376366613935303231373634383439666431303235323465313431343838633565336139306638363164626235613132643961633835383466383568757073747265616d69646f636b65722e696f696c65616453636f706566726567696f6e6a7265706f7369746f72796d6c6962726172792f6e67696e78',
       ],
       [
+        'open with all that a lead is told',
+        openFrame({
+          ...{ ref, leadScope: 'site', heldPieces: 3, pausedMs: 1500.5 },
+          refusedBy: ['12D3KooWA' as PeerId],
+        }),
+        '01a8646b696e6464626c6f626664696765737478477368613235363a64616331643763666139353032313736343834396664313032353234653134313438386335653361393066383631646262356131326439616338353834663835687061757365644d731905dd68757073747265616d69646f636b65722e696f696c65616453636f70656473697465697265667573656442798169313244334b6f6f57416a68656c64506965636573036a7265706f7369746f72796d6c6962726172792f6e67696e78',
+      ],
+      [
+        'open for a part',
+        openFrame({ ref, partial: true }),
+        '01a5646b696e6464626c6f626664696765737478477368613235363a64616331643763666139353032313736343834396664313032353234653134313438386335653361393066383631646262356131326439616338353834663835677061727469616cf568757073747265616d69646f636b65722e696f6a7265706f7369746f72796d6c6962726172792f6e67696e78',
+      ],
+      [
+        'head of a part',
+        headFrame(grid, false, 2),
+        '02a468636f6d706c657465f46973697a6542797465731a005000016a706965636542797465731a001000006f617661696c61626c6550696563657302',
+      ],
+      [
+        'refuse until later',
+        refuseFrame('rate-limited', { message: '429', retryAfterMs: 250 }),
+        '03a366726561736f6e6c726174652d6c696d69746564676d657373616765633432396c726574727941667465724d7318fa',
+      ],
+      [
         'head',
         headFrame(grid, true),
         '02a368636f6d706c657465f56973697a6542797465731a005000016a706965636542797465731a00100000',
       ],
       [
         'refuse',
-        refuseFrame('missing', 'not here'),
+        refuseFrame('missing', { message: 'not here' }),
         '03a266726561736f6e676d697373696e67676d657373616765686e6f742068657265',
       ],
       ['want', wantFrame(5), '04a165696e64657805'],
@@ -84,7 +107,7 @@ describe('blob frames', () => {
       }
       assert.deepEqual(decodeBlobFrame(headFrame(grid, false)), { type: 'head', ...grid, complete: false })
       const refusal = { reason: 'busy', message: 'later' } as const
-      assert.deepEqual(decodeBlobFrame(refuseFrame(refusal.reason, refusal.message)), {
+      assert.deepEqual(decodeBlobFrame(refuseFrame(refusal.reason, refusal)), {
         type: 'refuse',
         ...refusal,
       })
@@ -156,6 +179,12 @@ describe('blob frames', () => {
       ['a repository that is a path trick', frameWith(1, { ...ref, repository: '../../etc' })],
       ['an upstream that is no host', frameWith(1, { ...ref, upstream: 'docker.io/evil' })],
       ['an unknown kind of content', frameWith(1, { ...ref, kind: 'tarball' })],
+      [
+        'more refusals than a request names',
+        frameWith(1, { ...ref, refusedBy: Array.from({ length: 9 }, () => 'peer') }),
+      ],
+      ['a part of a piece', frameWith(1, { ...ref, heldPieces: 1.5 })],
+      ['a pause of a month', frameWith(1, { ...ref, pausedMs: 30 * 86_400_000 })],
       ['an unknown scope', frameWith(1, { ...ref, leadScope: 'galaxy' })],
       [
         'content of more than 1 TiB',
@@ -212,7 +241,7 @@ describe('blob frames', () => {
 
   describe('refuseFrame', () => {
     it('cuts a message that is too long for the frame', () => {
-      const frame = decodeBlobFrame(refuseFrame('unavailable', 'x'.repeat(10_000)))
+      const frame = decodeBlobFrame(refuseFrame('unavailable', { message: 'x'.repeat(10_000) }))
       assert.ok(frame.type === 'refuse' && frame.message.length < 1000)
     })
   })

@@ -59,14 +59,32 @@ describe('Exchange', () => {
 
     it('tells the provider what is asked for, by whom and as which lead', async () => {
       const pair = await createExchangePair()
-      const request = { ...pair.give(script), leadScope: 'region' as const }
+      const asked = {
+        leadScope: 'region',
+        heldPieces: 3,
+        pausedMs: 250,
+        refusedBy: [pair.client.network.self.peer],
+      } as const
+      const request = { ...pair.give(script), ...asked }
       await using transfer = await open(pair, request)
       const [seen] = pair.server.provider.requests
       assert.deepEqual(seen?.ref, request.ref)
-      assert.equal(seen.leadScope, 'region')
+      const { leadScope, heldPieces, pausedMs, refusedBy } = seen
+      assert.deepEqual({ leadScope, heldPieces, pausedMs, refusedBy }, asked)
       assert.equal(seen.from.peer, pair.client.network.self.peer)
       assert.equal(seen.from.link, 'region')
       assert.equal(transfer.sizeBytes, bytes.length)
+    })
+
+    it('moves the part that a peer has of what it is getting, and no more', async () => {
+      const pair = await createExchangePair()
+      const request = { ...pair.give({ ...script, complete: false, availablePieces: 2 }), partial: true }
+      await using transfer = await open(pair, request)
+      assert.equal(pair.server.provider.requests[0]?.partial, true)
+      assert.equal(transfer.sizeBytes, bytes.length)
+      assert.equal(transfer.availablePieces, 2)
+      assert.ok(bytes.subarray(MiB, 2 * MiB).equals(await transfer.piece(1)))
+      await assert.rejects(transfer.piece(2), { code: 'ERR_PEER_MISSING' })
     })
 
     it('moves an empty blob, which has no pieces', async () => {

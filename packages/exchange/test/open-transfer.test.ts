@@ -121,7 +121,7 @@ describe('openTransfer', () => {
 
     it('takes a refusal after the bytes of an earlier piece for the answer to the next', async () => {
       const { exchange, peer } = await createImpostor(
-        sayInTurn([head], [first, firstData, refuseFrame('unavailable', 'the disk failed')]),
+        sayInTurn([head], [first, firstData, refuseFrame('unavailable', { message: 'the disk failed' })]),
       )
       await using transfer = await exchange.open(peer, request)
       const [one, two] = [transfer.piece(0), transfer.piece(1)]
@@ -143,7 +143,7 @@ describe('openTransfer', () => {
       const says = fc.array(
         fc.oneof(
           fc.uint8Array({ maxLength: 64 }),
-          fc.constantFrom(head, first, firstData, WAIT_FRAME, refuseFrame('busy', '')),
+          fc.constantFrom(head, first, firstData, WAIT_FRAME, refuseFrame('busy', { message: '' })),
         ),
         { maxLength: 6 },
       )

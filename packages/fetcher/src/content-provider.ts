@@ -1,28 +1,46 @@
+import { abortable } from '@layermesh/async'
+import { rankByRendezvous } from '@layermesh/directory'
 import type { ContentProvider, IncomingRequest, ProvidedContent, ProvideOptions } from '@layermesh/exchange'
 import {
   type BlobStore,
   type ByteRange,
   type Clock,
+  type ContentRef,
   ContentUnavailableError,
+  coversAccess,
+  type LinkClass,
+  type PeerNetwork,
   type TagRecord,
   type TagRef,
   type TagStore,
+  UpstreamNotFoundError,
+  UpstreamRateLimitedError,
 } from '@layermesh/interface'
 
-import type { OpenGeneration } from './fill-job.ts'
+import type { ContentRights } from './content-rights.ts'
+import type { FillJob, OpenGeneration } from './fill-job.ts'
 import type { FillJobs } from './fill-jobs.ts'
+import { isWithin } from './source-plan.ts'
 import { tagFreshness, type TagPolicy } from './tag-freshness.ts'
+import { isRefusedByStore } from './unkept-fills.ts'
+import type { UpstreamPauses } from './upstream-pauses.ts'
 
 /** Collaborators of the provider. */
 export interface NodeContentProviderDeps {
   readonly store: BlobStore
   readonly tags: TagStore
+  readonly network: Pick<PeerNetwork, 'authenticated' | 'self'>
+  readonly rights: ContentRights
   readonly jobs: FillJobs
+  readonly pauses: UpstreamPauses
   readonly clock: Clock
   readonly tagPolicyOf: (upstream: string) => TagPolicy
 }
 
-/** Gives to peers what this node holds and, as a lead, what it is getting. */
+/**
+ * Gives to peers what this node holds and, as a lead, what it is getting. Members that have proven the cluster's secret are
+ * believed about what their clients may have; anybody else gets what upstream gives to anybody, under the repository that is asked for.
+ */
 export class NodeContentProvider implements ContentProvider {
   readonly #deps: NodeContentProviderDeps
 
@@ -31,23 +49,74 @@ export class NodeContentProvider implements ContentProvider {
   }
 
   async provide(request: IncomingRequest, options: ProvideOptions): Promise<ProvidedContent | undefined> {
-    const { store, jobs } = this.#deps
-    const { ref, leadScope } = request
-    const running = jobs.find(ref.digest)
-    if (running === undefined && (await store.stat(ref.digest)) !== undefined) return this.#held(request)
-    // Who asks for what we announced must not be made to wait for what we are fetching: we could be waiting for it.
-    if (leadScope === undefined) return undefined
-    const job = jobs.join(ref, leadScope)
-    if (!job.leadFor(leadScope)) throw new ContentUnavailableError('this node waits for another lead')
-    const opened = await job.follow('peer', options.signal)
-    return opened === undefined ? this.#held(request) : filling(opened)
+    const { network, rights } = this.#deps
+    const ref = network.authenticated ? request.ref : anonymously(request.ref)
+    if (network.authenticated && request.isConfirmed === true) rights.note(ref)
+    try {
+      return await this.#provide({ ...request, ref }, options)
+    } catch (error) {
+      throw refusalFor(request, ref, error)
+    }
   }
 
   async findTag(ref: TagRef): Promise<TagRecord | undefined> {
-    const { clock, tags, tagPolicyOf } = this.#deps
+    const { clock, network, tags, tagPolicyOf } = this.#deps
     const record = await tags.find(ref)
-    if (record === undefined) return undefined
-    return tagFreshness(record, clock.now(), tagPolicyOf(ref.upstream)) === 'expired' ? undefined : record
+    const access = network.authenticated ? ref.access : undefined
+    if (record === undefined || !coversAccess(record.access, access)) return undefined
+    const freshness = tagFreshness(ref.tag, record, clock.now(), tagPolicyOf(ref.upstream))
+    return freshness === 'expired' ? undefined : record
+  }
+
+  async #provide(request: IncomingRequest, options: ProvideOptions): Promise<ProvidedContent | undefined> {
+    const { rights, store, jobs } = this.#deps
+    const { ref, leadScope } = request
+    const running = jobs.find(ref.digest)
+    if (running === undefined && (await store.stat(ref.digest)) !== undefined) {
+      await rights.require(ref, options)
+      return this.#held(request)
+    }
+    // Who asks for what we have must not be made to wait for what we are fetching: we could be waiting for it.
+    if (request.partial === true) {
+      if (running?.isFor(ref) === false) await rights.require(ref, options)
+      return partOf(running)
+    }
+    if (leadScope === undefined) return undefined
+    this.#requireToLead(request, leadScope)
+    return this.#lead(request, options)
+  }
+
+  /** Gets the content for a peer that takes this node for its lead. */
+  async #lead(request: IncomingRequest, { signal }: ProvideOptions): Promise<ProvidedContent> {
+    const { jobs, network, pauses, rights } = this.#deps
+    const { ref, pausedMs } = request
+    if (network.authenticated && pausedMs !== undefined && pausedMs > 0) pauses.note(ref, pausedMs)
+    for (;;) {
+      const job = jobs.join(ref)
+      // What comes for this repository is confirmed by its coming.
+      if (!job.isFor(ref)) await rights.require(ref, { signal })
+      job.askedBy(request)
+      try {
+        const opened = await job.follow('peer', signal)
+        return opened === undefined ? await this.#held(request) : filling(opened)
+      } catch (error) {
+        signal.throwIfAborted()
+        if (isRefusedByStore(error) || job.isFor(ref)) throw error
+      }
+      // It could not get the blob from where somebody else wanted it. Until its end it would be joined again.
+      await abortable(Promise.allSettled([job.done]), signal)
+    }
+  }
+
+  /** A node waits only for those before it in rendezvous order: that order, the same for all, keeps rings out. */
+  #requireToLead({ ref, from }: IncomingRequest, scope: LinkClass): void {
+    const { self } = this.#deps.network
+    if (rankByRendezvous(ref.digest, [from.peer, self.peer])[0] !== self.peer) {
+      throw new ContentUnavailableError('the asking node comes before this one in rendezvous order')
+    }
+    if (!isWithin(from.link, scope)) {
+      throw new ContentUnavailableError(`this node is not in the ${scope} of the asking one`)
+    }
   }
 
   async #held({ ref }: IncomingRequest): Promise<ProvidedContent> {
@@ -67,6 +136,43 @@ export class NodeContentProvider implements ContentProvider {
       },
       [Symbol.asyncDispose]: () => handle[Symbol.asyncDispose](),
     }
+  }
+}
+
+function anonymously({ kind, upstream, repository, digest }: ContentRef): ContentRef {
+  return { kind, upstream, repository, digest }
+}
+
+/**
+ * What a peer is told. What upstream says to this node, without a login or with another one than the peer's, is not its word for
+ * who asks as `login`: it may hide from strangers that there is such a repository.
+ */
+function refusalFor({ ref }: IncomingRequest, asked: ContentRef, error: unknown): unknown {
+  if (ref.access !== 'login') return error
+  const isOurs =
+    error instanceof UpstreamNotFoundError ||
+    (error instanceof UpstreamRateLimitedError && asked.access !== 'login')
+  return isOurs ? new ContentUnavailableError('upstream refuses this node', { cause: error }) : error
+}
+
+/** The pieces that are here of what is being fetched. */
+function partOf(job: FillJob | undefined): ProvidedContent | undefined {
+  const opened = job?.openPart()
+  if (opened === undefined) return undefined
+  const { fill, handle, pieces } = opened
+  const { pieceBytes, sizeBytes } = fill
+  return {
+    sizeBytes,
+    pieceBytes,
+    complete: false,
+    availablePieces: pieces,
+    piece(index, { signal }) {
+      const sha256 = fill.pieceHash(index)
+      if (sha256 === undefined) return Promise.reject(noSuchPiece(index))
+      const range = pieceRange(index, pieceBytes, sizeBytes)
+      return Promise.resolve({ sha256, read: () => handle.read(range, { signal }) })
+    },
+    [Symbol.asyncDispose]: () => handle[Symbol.asyncDispose](),
   }
 }
 

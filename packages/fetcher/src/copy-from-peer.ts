@@ -7,12 +7,15 @@ export interface PeerCopy {
   /** Where to go on. */
   readonly fill: Fill
   readonly onBytes: (count: number) => void
+  /** Asked at the end of each piece whether to leave the rest to another source. */
+  readonly shouldYield: () => boolean
   readonly signal: AbortSignal
 }
 
 /**
  * Fills what is missing with pieces from a peer; the next piece is asked for before the last is written, so that
- * the link doesn't idle. A piece is written once it matches the hash that the peer named for it.
+ * the link doesn't idle. A piece is written once it matches the hash that the peer named for it. Returns when nothing
+ * is missing, when the peer has no more of it, or when the rest is to come from elsewhere.
  *
  * Throws what the transfer threw, ERR_CONTENT_UNAVAILABLE when the peer tells another size than the source that began
  * the fill, and ERR_PEER_PROTOCOL when it cuts the blob otherwise than we do.
@@ -34,11 +37,13 @@ export async function copyFromPeer(copy: PeerCopy): Promise<void> {
     const missing = fill.firstMissing()
     if (missing === undefined) return
     const first = Math.floor(missing.start / fill.pieceBytes)
-    const last = Math.floor((missing.end - 1) / fill.pieceBytes)
+    const last = Math.min(Math.floor((missing.end - 1) / fill.pieceBytes), transfer.availablePieces - 1)
+    if (first > last) return
     let next = ask(copy, first)
     for (let index = first; index <= last; index += 1) {
       const asked = next
-      if (index < last) next = ask(copy, index + 1)
+      const goesOn = index < last && !copy.shouldYield()
+      if (goesOn) next = ask(copy, index + 1)
       const piece = await asked
       const pieceStart = index * fill.pieceBytes
       // The head of the first piece may be on disk already, from another source.
@@ -46,6 +51,7 @@ export async function copyFromPeer(copy: PeerCopy): Promise<void> {
       const wanted = piece.subarray(offset - pieceStart)
       await fill.write(offset, wanted)
       copy.onBytes(wanted.length)
+      if (!goesOn && index < last) return
     }
   }
 }

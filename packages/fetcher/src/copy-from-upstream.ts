@@ -24,11 +24,14 @@ export interface UpstreamCopy {
   /** Gives the fill for content of the size that upstream says. */
   readonly begin: (sizeBytes: number) => Promise<Fill>
   readonly onBytes: (count: number) => void
+  /** Asked at the end of each piece whether to leave the rest to another source. */
+  readonly shouldYield: () => boolean
   readonly signal: AbortSignal
 }
 
 /**
- * Fills what is missing with bytes from upstream, and goes on where it was when a body breaks off.
+ * Fills what is missing with bytes from upstream, and goes on where it was when a body breaks off; until nothing is
+ * missing, or the rest is to come from elsewhere.
  * Throws what the client threw once that has happened {@link MAX_FRUITLESS_ATTEMPTS} times without progress.
  */
 export async function copyFromUpstream(copy: UpstreamCopy): Promise<void> {
@@ -45,7 +48,7 @@ export async function copyFromUpstream(copy: UpstreamCopy): Promise<void> {
     try {
       const answer = await copy.upstream.getContent(copy.ref, start, { signal: copy.signal })
       fill = await beginOrReturn(answer, copy.begin)
-      await writeBody(answer, fill, start, onBytes)
+      if (await writeBody(answer, fill, start, { ...copy, onBytes })) return
     } catch (error) {
       fruitless = received > 0 ? 0 : fruitless + 1
       if (fruitless >= MAX_FRUITLESS_ATTEMPTS || !isUpstreamsTrouble(error)) throw error
@@ -58,18 +61,22 @@ function isUpstreamsTrouble(error: unknown): boolean {
   return error instanceof LayermeshError && error.retryable && !(error instanceof StoreFullError)
 }
 
-/** Writes the body that begins at `start` up to what is on disk already. */
+/** Writes the body that begins at `start` up to what is on disk already; resolves to whether the rest is left to another source. */
 async function writeBody(
   answer: UpstreamBlob,
   fill: Fill,
   start: number,
-  onBytes: (count: number) => void,
-): Promise<void> {
+  { onBytes, shouldYield }: Pick<UpstreamCopy, 'onBytes' | 'shouldYield'>,
+): Promise<boolean> {
   const missing = fill.firstMissing()
-  await pipe(answer.body, gather(MAX_GATHERED_BYTES), async (body: AsyncIterable<Uint8Array>) => {
+  return pipe(answer.body, gather(MAX_GATHERED_BYTES), async (body: AsyncIterable<Uint8Array>) => {
     // The fill was replaced by one of another size: its first missing byte is not the one that was asked for.
-    if (missing?.start !== start) return returnSource(body)
+    if (missing?.start !== start) {
+      await returnSource(body)
+      return false
+    }
     let offset = start
+    let piece = Math.floor(start / fill.pieceBytes)
     for await (const chunk of body) {
       const wanted = chunk.subarray(0, missing.end - offset)
       await fill.write(offset, wanted)
@@ -77,7 +84,11 @@ async function writeBody(
       onBytes(wanted.length)
       // At the blob's own end the body is read to its end instead, so that the connection can be used again.
       if (offset === missing.end && offset < answer.sizeBytes) break
+      const nextPiece = Math.floor(offset / fill.pieceBytes)
+      if (nextPiece > piece && offset < answer.sizeBytes && shouldYield()) return true
+      piece = nextPiece
     }
+    return false
   })
 }
 

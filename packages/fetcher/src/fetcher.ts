@@ -3,6 +3,8 @@ import type { ContentProvider, Exchange } from '@layermesh/exchange'
 import {
   type BlobFacts,
   BlobNotFoundError,
+  cacheActionFor,
+  type CacheRule,
   type ContentFetcher,
   type ContentRef,
   ContentUnavailableError,
@@ -14,6 +16,7 @@ import {
   LINK_CLASSES,
   type LinkStore,
   type Metrics,
+  type OpenBlobOptions,
   type ResolvedTag,
   type SourceScope,
   type TagRef,
@@ -24,22 +27,29 @@ import { MAX_MANIFEST_BYTES, manifestMediaType } from '@layermesh/oci'
 import { LRUCache } from 'lru-cache'
 
 import { NodeContentProvider } from './content-provider.ts'
+import { ContentPedigree } from './content-pedigree.ts'
+import { ContentRights } from './content-rights.ts'
 import { FollowedBlob, type GoOnReading, HeldBlob, type InterruptedRead } from './fetched-blob.ts'
-import type { FillJob, FillJobDeps, UnwatchedFills } from './fill-job.ts'
+import type { FetchedFacts, FillJob, FillJobDeps, UnwatchedFills } from './fill-job.ts'
 import { FillJobs } from './fill-jobs.ts'
 import type { Watcher } from './fill-watchers.ts'
 import type { BlobPrefix } from './passing-fill.ts'
+import { notingUpstream } from './noting-upstream.ts'
 import { PeerOffences } from './peer-offences.ts'
 import { RefetchQueue } from './refetch-queue.ts'
 import type { TagPolicy } from './tag-freshness.ts'
 import { TagResolver } from './tag-resolver.ts'
 import { isRefusedByStore, UnkeptFills } from './unkept-fills.ts'
+import { UpstreamPauses } from './upstream-pauses.ts'
 
 /** Bytes of manifests kept in memory: they are asked for several times in each pull, and are small. */
 const MANIFEST_CACHE_BYTES = 16 * 1024 * 1024
 
 /** Collaborators of the fetcher. */
-export interface FetcherDeps extends Omit<FillJobDeps, 'onFetched' | 'onKept' | 'offences' | 'unkept'> {
+export interface FetcherDeps extends Omit<
+  FillJobDeps,
+  'onFetched' | 'onKept' | 'isToBeKept' | 'offences' | 'unkept' | 'pauses'
+> {
   readonly tags: TagStore
   readonly links: LinkStore
   readonly peers: Pick<Exchange, 'open' | 'askTag'>
@@ -53,6 +63,8 @@ export interface FetcherInit {
   /** The setting `cache.unwatchedFills`. */
   readonly unwatchedFills: UnwatchedFills
   readonly tagPolicyOf: (upstream: string) => TagPolicy
+  /** The setting `cache.rules`. */
+  readonly rules: readonly CacheRule[]
 }
 
 /** A manifest in memory. */
@@ -70,14 +82,24 @@ export class Fetcher implements ContentFetcher {
   readonly provider: ContentProvider
   readonly #deps: FetcherDeps
   readonly #fetched: Counter
+  readonly #rights: ContentRights
+  readonly #pedigree = new ContentPedigree()
+  readonly #isToBeKept: FillJobDeps['isToBeKept']
   readonly #jobs: FillJobs
   readonly #tags: TagResolver
   readonly #refetches: RefetchQueue
   readonly #manifests: LRUCache<Digest, KnownManifest>
   readonly #readingManifests = new SingleFlight<string, FetchedManifest>()
 
-  constructor(deps: FetcherDeps, init: FetcherInit) {
+  constructor(given: FetcherDeps, init: FetcherInit) {
+    const rights = new ContentRights(given)
+    const deps: FetcherDeps = {
+      ...given,
+      upstream: notingUpstream(given.upstream, (ref) => rights.note(ref)),
+      peers: vouchingPeers(given.peers, rights),
+    }
     this.#deps = deps
+    this.#rights = rights
     const labels = { source: [...LINK_CLASSES, 'upstream'] }
     this.#fetched = deps.metrics.counter({
       name: 'fetched_bytes_total',
@@ -86,36 +108,55 @@ export class Fetcher implements ContentFetcher {
     })
     const unkept = deps.metrics.counter({
       name: 'unkept_bytes_total',
-      help: 'Fetched bytes that were passed on without being kept, because the disk had no place for them.',
+      help: 'Fetched bytes that were passed on without being kept, because the disk had no place for them or a rule said so.',
       labels,
     })
-    const onFetched = (source: SourceScope, bytes: number, isKept: boolean) => {
+    const duplicate = deps.metrics.counter({
+      name: 'duplicate_upstream_bytes_total',
+      help: 'Bytes that this node fetched from upstream although others that it may ask first had them, or may have been getting them.',
+    })
+    const onFetched = (source: SourceScope, bytes: number, { isKept, isDuplicate }: FetchedFacts) => {
       this.#fetched.add(bytes, { source })
       if (!isKept) unkept.add(bytes, { source })
+      if (isDuplicate) duplicate.add(bytes)
     }
+    const pauses = new UpstreamPauses(deps.clock)
+    const isToBeKept = (ref: ContentRef, sizeBytes: number) =>
+      cacheActionFor({ ...ref, ...this.#pedigree.of(ref), sizeBytes }, init.rules) !== 'skip'
+    this.#isToBeKept = isToBeKept
     this.#jobs = new FillJobs(
       {
         ...deps,
         offences: new PeerOffences(),
         unkept: new UnkeptFills(),
+        pauses,
         onFetched,
-        onKept: (ref) => this.#link(ref),
+        isToBeKept,
+        onKept: async (ref) => {
+          // What peers give that have proven nothing has not been confirmed by that.
+          if (deps.network.authenticated || (await rights.has(ref))) await rights.keep(ref)
+        },
       },
       init,
     )
     this.#refetches = new RefetchQueue((ref) => this.#fetchForNobody(ref), deps.log)
-    this.provider = new NodeContentProvider({ ...deps, jobs: this.#jobs, tagPolicyOf: init.tagPolicyOf })
+    this.provider = new NodeContentProvider({
+      ...deps,
+      ...{ rights, jobs: this.#jobs, pauses, tagPolicyOf: init.tagPolicyOf },
+    })
     this.#tags = new TagResolver({
       ...deps,
       tagPolicyOf: init.tagPolicyOf,
-      keepManifest: async ({ digest, bytes }) => {
-        this.#manifests.set(digest, { bytes, mediaType: manifestMediaType(bytes) })
+      keepManifest: async (ref, { digest, bytes, mediaType }) => {
+        this.#pedigree.noteTag({ ...ref, digest }, { tag: ref.tag, mediaType })
         let isKept = false
         try {
+          if (!isToBeKept({ ...ref, kind: 'manifest', digest }, bytes.length)) return
+          this.#manifests.set(digest, { bytes, mediaType: manifestMediaType(bytes) })
           await this.#jobs.keep(digest, bytes)
           isKept = true
         } finally {
-          onFetched('upstream', bytes.length, isKept)
+          onFetched('upstream', bytes.length, { isKept, isDuplicate: false })
         }
       },
     })
@@ -138,28 +179,40 @@ export class Fetcher implements ContentFetcher {
   async resolveTag(ref: TagRef, options?: FetchOptions): Promise<ResolvedTag> {
     const { store } = this.#deps
     const resolved = await this.#tags.resolve(ref, options)
-    const { digest } = resolved
+    const { digest, access } = resolved
     store.used(digest)
-    if ((await store.stat(digest)) !== undefined) {
-      await this.#link({ kind: 'manifest', upstream: ref.upstream, repository: ref.repository, digest })
-    }
-    return resolved
+    const { upstream, repository } = ref
+    this.#rights.note({ kind: 'manifest', upstream, repository, digest, access })
+    this.#pedigree.noteTag({ ...ref, digest }, { tag: ref.tag, mediaType: resolved.mediaType })
+    // Upstreams that answer HEAD carelessly name another type than the manifest has.
+    const known = this.#manifests.get(digest)
+    return known === undefined
+      ? resolved
+      : { ...resolved, mediaType: known.mediaType, sizeBytes: known.bytes.length }
   }
 
   async getManifest(ref: ContentRef, options?: FetchOptions): Promise<FetchedManifest> {
     const { digest } = ref
     const known = this.#manifests.get(digest)
     if (known !== undefined) {
+      await this.#rights.require(ref, options)
+      this.#rights.noteReferences(ref, known.bytes)
+      this.#pedigree.noteReferences(ref, known.bytes)
       this.#deps.store.used(digest)
       return { ...known, digest, sizeBytes: known.bytes.length, source: 'cache' }
     }
-    const key = JSON.stringify([ref.kind, ref.upstream, ref.repository, digest])
+    const key = JSON.stringify([ref.kind, ref.upstream, ref.repository, digest, ref.access === 'login'])
     return this.#readingManifests.run(key, () => this.#readManifest(ref), options)
   }
 
   async statBlob(ref: ContentRef, options?: FetchOptions): Promise<BlobFacts> {
     const { directory, network, peers, store, upstream } = this.#deps
+    const isConfirmed = await this.#rights.has(ref)
+    if (!isConfirmed && !this.#mayPeersConfirm()) {
+      return { ...(await upstream.headBlob(ref, ref.digest, options)), source: 'upstream' }
+    }
     const held = await store.stat(ref.digest)
+    if (held !== undefined) await this.#rights.require(ref, options)
     if (held !== undefined) return { sizeBytes: held.sizeBytes, source: 'cache' }
     const job = this.#jobs.find(ref.digest)
     if (job?.isFor(ref) === true) {
@@ -179,15 +232,25 @@ export class Fetcher implements ContentFetcher {
     return { ...(await upstream.headBlob(ref, ref.digest, options)), source: 'upstream' }
   }
 
-  async openBlob(ref: ContentRef, options?: FetchOptions): Promise<FetchedBlob> {
+  async openBlob(ref: ContentRef, options?: OpenBlobOptions): Promise<FetchedBlob> {
+    let isConfirmed = await this.#rights.has(ref)
+    const confirm = async () => {
+      if (!isConfirmed) await this.#rights.require(ref, options)
+      isConfirmed = true
+    }
     for (;;) {
-      if (this.#jobs.find(ref.digest) === undefined) {
-        const held = await this.#openHeld(ref)
+      if (options?.heldOnly === true || this.#jobs.find(ref.digest) === undefined) {
+        if (options?.heldOnly !== true && !this.#mayPeersConfirm()) await confirm()
+        const held = await this.#openHeld(ref, confirm)
         if (held !== undefined) return held
       }
+      if (options?.heldOnly === true) throw new ContentUnavailableError(`${ref.digest} is not held here`)
       const job = this.#jobs.join(ref)
+      // What comes for this repository is confirmed by its coming.
+      if (!job.isFor(ref)) await confirm()
       try {
         const blob = await this.#follow(job, ref, 'client', options)
+        if (!isConfirmed && this.#deps.network.authenticated) this.#rights.note(ref)
         if (blob !== undefined) return blob
       } catch (error) {
         options?.signal?.throwIfAborted()
@@ -205,14 +268,22 @@ export class Fetcher implements ContentFetcher {
   }
 
   /** Ends all fetching; what has come of a blob stays for the next start. Idempotent. */
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#refetches.stop()
-    return this.#jobs.stop()
+    await this.#jobs.stop()
+    await this.#rights.settled()
   }
 
-  async #openHeld(ref: ContentRef): Promise<FetchedBlob | undefined> {
+  /** Whether content that isn't here may come from wherever it is: who gives it has had it confirmed, and is to be believed, or is upstream. */
+  #mayPeersConfirm(): boolean {
+    const { network } = this.#deps
+    return network.authenticated || network.members().length === 0
+  }
+
+  async #openHeld(ref: ContentRef, confirm: () => Promise<void>): Promise<FetchedBlob | undefined> {
     const { store } = this.#deps
     if ((await store.stat(ref.digest)) === undefined) return undefined
+    await confirm()
     return this.#openStored(ref.digest, (read, options) => this.#goOnReading(ref, read, options))
   }
 
@@ -281,17 +352,20 @@ export class Fetcher implements ContentFetcher {
     await using blob = await this.openBlob(ref)
     const bytes = await readManifest(blob)
     const mediaType = manifestMediaType(bytes)
-    this.#manifests.set(ref.digest, { bytes, mediaType })
+    // One that is skipped is forgotten, so that a later pull which is not can keep it.
+    if (this.#isToBeKept(ref, bytes.length)) this.#manifests.set(ref.digest, { bytes, mediaType })
+    if (this.#rights.knows(ref)) this.#rights.noteReferences(ref, bytes)
+    this.#pedigree.noteReferences(ref, bytes)
     return { bytes, mediaType, digest: ref.digest, sizeBytes: bytes.length, source: blob.source }
   }
+}
 
-  /** Remembers where content that is kept was had. Not being able to is no reason to refuse it. */
-  async #link(ref: ContentRef): Promise<void> {
-    try {
-      await this.#deps.links.put(ref)
-    } catch (error) {
-      this.#deps.log.warn({ ...ref, err: error }, 'link not stored')
-    }
+/** Tells peers whether upstream has confirmed what they are asked for: those that take our word need not ask again. */
+function vouchingPeers(peers: FetcherDeps['peers'], rights: ContentRights): FetcherDeps['peers'] {
+  return {
+    open: (peer, request, options) =>
+      peers.open(peer, rights.knows(request.ref) ? { ...request, isConfirmed: true } : request, options),
+    askTag: (peer, ref, options) => peers.askTag(peer, ref, options),
   }
 }
 

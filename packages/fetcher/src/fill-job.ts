@@ -1,5 +1,5 @@
-import { abortable } from '@layermesh/async'
-import type { Exchange } from '@layermesh/exchange'
+import { abortable, sleep } from '@layermesh/async'
+import type { Exchange, IncomingRequest, TransferRequest } from '@layermesh/exchange'
 import {
   BlobCorruptError,
   type BlobHandle,
@@ -11,7 +11,8 @@ import {
   type Fill,
   FillEndedError,
   FillWriteError,
-  type LinkClass,
+  NotKeptError,
+  PeerMissingError,
   type SourceScope,
   StoreFullError,
   UpstreamProtocolError,
@@ -31,6 +32,14 @@ import { isRefusedByStore, type UnkeptFills } from './unkept-fills.ts'
 /** The setting `cache.unwatchedFills`: what becomes of a fill that no client and no peer wants any more. */
 export type UnwatchedFills = 'finish' | 'pause' | 'drop'
 
+/** What is to be told of bytes that come. */
+export interface FetchedFacts {
+  /** Whether they go to the disk. */
+  readonly isKept: boolean
+  /** Whether they come from upstream although others have them, or may be getting them. */
+  readonly isDuplicate: boolean
+}
+
 /** Collaborators of every fill job of a node. */
 export interface FillJobDeps extends SourceRosterDeps {
   readonly store: BlobStore
@@ -38,8 +47,10 @@ export interface FillJobDeps extends SourceRosterDeps {
   readonly upstream: UpstreamClient
   readonly peers: Pick<Exchange, 'open'>
   readonly clock: Clock
-  /** Counts bytes as they come; `isKept` says whether they go to the disk. */
-  readonly onFetched: (source: SourceScope, bytes: number, isKept: boolean) => void
+  /** Counts bytes as they come. */
+  readonly onFetched: (source: SourceScope, bytes: number, facts: FetchedFacts) => void
+  /** Whether content of that size is to be kept: the setting `cache.rules`. */
+  readonly isToBeKept: (ref: ContentRef, sizeBytes: number) => boolean
   /** Called when the blob is committed, before anybody hears of it. Must not throw. */
   readonly onKept: (ref: ContentRef) => Promise<void>
 }
@@ -49,8 +60,6 @@ export interface FillJobInit {
   readonly ref: ContentRef
   readonly sources: readonly SourceScope[]
   readonly unwatched: UnwatchedFills
-  /** The scope that the job fetches for as a lead; undefined when only this node's clients want the blob. */
-  readonly leadScope?: LinkClass | undefined
   /** The job begins when this has settled. */
   readonly after?: Promise<unknown> | undefined
   /** Why the blob isn't even tried to be kept: it passes to one client, from after what that client has. */
@@ -112,11 +121,7 @@ export class FillJob {
     this.#deps = deps
     this.#init = init
     this.#refusal = init.unkept?.reason
-    this.#roster = new SourceRoster(deps, {
-      digest: init.ref.digest,
-      sources: init.sources,
-      leadScope: init.leadScope,
-    })
+    this.#roster = new SourceRoster(deps, { ref: init.ref, sources: init.sources })
     this.#signal = AbortSignal.any([init.signal, this.#deserted.signal])
     const graceMs = init.unwatched === 'finish' ? undefined : GRACE_MS
     this.#watchers = new FillWatchers(deps.clock, graceMs, () => {
@@ -178,15 +183,30 @@ export class FillJob {
     }
   }
 
-  /** Whether the job asks where `ref` says; what upstream answers to another repository, or of another kind, is no answer to `ref`. */
-  isFor({ kind, upstream, repository }: ContentRef): boolean {
+  /** Whether the job asks where `ref` says; what upstream answers to another repository, to somebody else or of another kind is no answer to `ref`. */
+  isFor({ kind, upstream, repository, access = 'anonymous' }: ContentRef): boolean {
     const { ref } = this.#init
+    if ((ref.access ?? 'anonymous') !== access) return false
     return ref.kind === kind && ref.upstream === upstream && ref.repository === repository
   }
 
-  /** Makes the job fetch as the lead of `scope` too; false when it can't (see {@link SourceRoster.leadFor}). */
-  leadFor(scope: LinkClass): boolean {
-    return this.#roster.leadFor(scope)
+  /** Takes note of what a peer knows that waits for this job as its lead. */
+  askedBy({ from, heldPieces, refusedBy }: IncomingRequest): void {
+    if (heldPieces !== undefined && heldPieces > 0) this.#roster.offered(from.peer, heldPieces)
+    if (refusedBy !== undefined) this.#roster.refusedElsewhere(refusedBy)
+  }
+
+  /** What is here of the blob at this moment, for a peer that waits for nothing; undefined when there is nothing, or it isn't kept. */
+  openPart(): { readonly fill: Fill; readonly handle: BlobHandle; readonly pieces: number } | undefined {
+    const fill = this.#fill
+    const pieces = this.#heldPieces()
+    if (fill === undefined || pieces === 0 || !this.#isOpen || this.#refusal !== undefined) return undefined
+    try {
+      return { fill, handle: fill.open(), pieces }
+    } catch (error) {
+      if (error instanceof FillEndedError) return undefined
+      throw error
+    }
   }
 
   async #run(): Promise<void> {
@@ -254,10 +274,17 @@ export class FillJob {
   /** Returns true when the blob is complete thereby. */
   async #fetchFromNextSource(): Promise<boolean> {
     this.#signal.throwIfAborted()
-    const source = this.#roster.next()
+    const source = this.#roster.next(this.#heldPieces())
     if (source === undefined) throw this.#roster.verdict()
+    if (source.kind === 'rest') {
+      await sleep(this.#deps.clock, source.delayMs, this.#signal)
+      return false
+    }
     try {
-      await this.#copyFrom(source)
+      if (await this.#copyFrom(source)) {
+        this.#roster.again()
+        return false
+      }
     } catch (error) {
       this.#signal.throwIfAborted()
       // The one reader of what isn't kept has gone.
@@ -266,28 +293,69 @@ export class FillJob {
       else this.#roster.failed(source, error)
       return false
     }
-    return this.#commit()
+    return this.#fill?.firstMissing() === undefined && (await this.#commit())
   }
 
-  async #copyFrom(source: Source): Promise<void> {
+  /** How many pieces, from the first on, are here; the last doesn't count, as it isn't known to be right before the whole is. */
+  #heldPieces(): number {
+    const fill = this.#fill
+    if (fill === undefined) return 0
+    const { start } = fill.firstMissing() ?? { start: fill.sizeBytes }
+    return Math.min(Math.floor(start / fill.pieceBytes), Math.ceil(fill.sizeBytes / fill.pieceBytes) - 1)
+  }
+
+  /** Resolves to whether a source has been left for a nearer one; it may be needed again. */
+  async #copyFrom(source: Source): Promise<boolean> {
     const { ref } = this.#init
     const signal = this.#signal
     const scope: SourceScope = source.kind === 'upstream' ? 'upstream' : source.link
+    let isDuplicate = source.kind === 'upstream' && this.#roster.duplicates()
     const onBytes = (count: number) => {
       this.#roster.contributed(source)
-      this.#deps.onFetched(scope, count, this.#refusal === undefined)
+      this.#deps.onFetched(scope, count, { isKept: this.#refusal === undefined, isDuplicate })
+    }
+    // What is passed to one client comes in one piece; for others the nearest source is looked for again at each.
+    const copy = { yields: false }
+    const shouldYield = () => {
+      if (source.kind === 'upstream') isDuplicate = this.#roster.duplicates()
+      copy.yields = this.#refusal === undefined && this.#roster.hasNearer(this.#heldPieces())
+      return copy.yields
     }
     if (source.kind === 'upstream') {
+      const { upstream } = this.#deps
       const begin = (sizeBytes: number) => this.#beginAsUpstreamSays(sizeBytes)
-      await copyFromUpstream({ upstream: this.#deps.upstream, ref, fill: this.#fill, begin, onBytes, signal })
-      return
+      await copyFromUpstream({ upstream, ref, fill: this.#fill, begin, onBytes, shouldYield, signal })
+      return copy.yields
     }
-    const request = source.kind === 'lead' ? { ref, leadScope: source.scope } : { ref }
-    await using transfer = await this.#deps.peers.open(source.peer, request, { signal })
+    await using transfer = await this.#deps.peers.open(source.peer, this.#requestTo(source), { signal })
     const fill = await this.#beginOrKeep(transfer.sizeBytes, scope)
-    await copyFromPeer({ transfer, fill, onBytes, signal })
+    await copyFromPeer({ transfer, fill, onBytes, shouldYield, signal })
     // An empty blob has no bytes that could tell who is to blame if it is not empty.
     if (fill.sizeBytes === 0) this.#roster.contributed(source)
+    if (!copy.yields && source.kind !== 'follower' && fill.firstMissing() !== undefined) {
+      throw new PeerMissingError(`the peer has only a part of ${ref.digest}`)
+    }
+    return copy.yields
+  }
+
+  #requestTo(source: Exclude<Source, { kind: 'upstream' }>): TransferRequest {
+    const { ref } = this.#init
+    switch (source.kind) {
+      case 'holder':
+        return { ref }
+      case 'follower':
+        return { ref, partial: true }
+      case 'lead': {
+        const refusedBy = this.#roster.refusedBy
+        return {
+          ref,
+          leadScope: source.scope,
+          heldPieces: this.#heldPieces(),
+          pausedMs: this.#deps.pauses.leftMs(ref),
+          ...(refusedBy.length > 0 && { refusedBy }),
+        }
+      }
+    }
   }
 
   /** The fill to go on with; one of another size than a peer has told now stays what it is. */
@@ -331,6 +399,7 @@ export class FillJob {
   async #startFill(sizeBytes: number): Promise<Fill> {
     if (this.#refusal !== undefined) return this.#startUnkept(sizeBytes, this.#refusal)
     try {
+      if (!this.#deps.isToBeKept(this.#init.ref, sizeBytes)) throw new NotKeptError(this.#init.ref.digest)
       const fill = await this.#deps.store.startFill(this.#init.ref.digest, sizeBytes)
       this.#noteEarlierBytes(fill)
       return fill
@@ -359,7 +428,8 @@ export class FillJob {
   #setRefused(error: Error, sizeBytes: number): void {
     this.#refusal = error
     this.#watchers.endGrace()
-    this.#deps.log.warn({ digest: this.#init.ref.digest, bytes: sizeBytes, err: error }, 'blob not kept')
+    const level = error instanceof NotKeptError ? 'debug' : 'warn'
+    this.#deps.log[level]({ digest: this.#init.ref.digest, bytes: sizeBytes, err: error }, 'blob not kept')
   }
 
   /** The disk has refused in the middle. A small blob goes on in memory; readers of a large one go on by themselves. */

@@ -1,4 +1,4 @@
-import type { BlobStore, ContentRef, Digest, LinkClass, SourceScope } from '@layermesh/interface'
+import type { BlobStore, ContentRef, Digest, SourceScope } from '@layermesh/interface'
 
 import { FillJob, type FillJobDeps, type FillJobInit, type UnwatchedFills } from './fill-job.ts'
 import type { BlobPrefix } from './passing-fill.ts'
@@ -37,8 +37,8 @@ export class FillJobs {
     return job?.isDeserted === true ? undefined : job
   }
 
-  /** Starts to fetch, or joins the job that does; `leadScope` is what a job that is started anew fetches for. */
-  join(ref: ContentRef, leadScope?: LinkClass): FillJob {
+  /** Starts to fetch, or joins the job that does. */
+  join(ref: ContentRef): FillJob {
     const { digest } = ref
     const joined = this.find(digest)
     if (joined !== undefined) return joined
@@ -47,7 +47,7 @@ export class FillJobs {
     const forget = () => {
       if (this.#joinable.get(digest) === job) this.#joinable.delete(digest)
     }
-    const job = this.#start({ ref, leadScope, after, onPassing: forget })
+    const job = this.#start({ ref, after, onPassing: forget })
     this.#joinable.set(digest, job)
     job.done.then(forget, forget)
     return job

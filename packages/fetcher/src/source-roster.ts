@@ -1,31 +1,35 @@
 import { leadChain } from '@layermesh/directory'
+import { MAX_REFUSED_BY } from '@layermesh/exchange'
 import {
   type BlobCorruptError,
+  type Clock,
+  type ContentRef,
   ContentUnavailableError,
-  type Digest,
   type Directory,
   type LinkClass,
   LayermeshError,
   type Log,
-  PeerBusyError,
   type PeerId,
-  PeerMissingError,
   type PeerNetwork,
   type SourceScope,
   UpstreamDeniedError,
-  UpstreamNotFoundError,
   UpstreamRateLimitedError,
 } from '@layermesh/interface'
 
+import { leadRetryDelayMs, type LeadTrouble } from './lead-patience.ts'
 import type { PeerOffences } from './peer-offences.ts'
 import { shuffled } from './shuffled.ts'
-import { isWithin, planSources, type Source } from './source-plan.ts'
+import { judgeFailure } from './source-failure.ts'
+import { planSources, type Source } from './source-plan.ts'
+import type { UpstreamPauses } from './upstream-pauses.ts'
 
 /** Collaborators of a roster. */
 export interface SourceRosterDeps {
   readonly network: PeerNetwork
   readonly directory: Directory
   readonly offences: PeerOffences
+  readonly pauses: UpstreamPauses
+  readonly clock: Clock
   readonly log: Log
   /** A number in [0, 1); spreads the load over equally near holders. */
   readonly random: () => number
@@ -33,13 +37,29 @@ export interface SourceRosterDeps {
 
 /** What is fetched, and the setting `sources`. */
 export interface SourceRosterInit {
-  readonly digest: Digest
+  readonly ref: ContentRef
   readonly sources: readonly SourceScope[]
-  readonly leadScope?: LinkClass | undefined
+}
+
+/** Nothing is to be asked for a while: a lead that comes before all that is left is to be asked again then. */
+export interface Rest {
+  readonly kind: 'rest'
+  readonly delayMs: number
 }
 
 /** Who gave bytes; who gave those that were here before isn't known. */
 type Contributor = PeerId | 'upstream' | 'earlier fetch'
+
+/** How many leads at one distance may say that they can't get the blob before this node goes further out by itself. */
+const MAX_REFUSALS_PER_LINK = 3
+
+/** Somebody who has some of the blob. */
+type Candidate = Extract<Source, { kind: 'holder' | 'follower' }>
+
+interface Trouble {
+  readonly times: number
+  readonly untilMs: number
+}
 
 /**
  * The sources of one fetch: which is next, which have failed and why, and who is to blame for wrong bytes.
@@ -51,16 +71,26 @@ export class SourceRoster {
   readonly #tried = new Set<string>()
   readonly #avoided = new Set<PeerId>()
   readonly #contributors = new Set<Contributor>()
+  /** Leads that have failed and are to be asked again. */
+  readonly #troubles = new Map<string, Trouble>()
+  readonly #refusedBy = new Set<PeerId>()
+  readonly #refusals: Record<LinkClass, number> = { site: 0, region: 0, world: 0 }
+  /** How many pieces those have that wait for this node. */
+  readonly #offers = new Map<PeerId, number>()
   #current: Source | undefined
-  #leadScope: LinkClass | undefined
   #distrustsPeers = false
-  #upstreamAnswer: LayermeshError | undefined
+  /** Whether a lead was given up that may be fetching the blob. */
+  #passedOver = false
+  /** What upstream has answered, to this node or to a lead, that holds for all. */
+  #answer: LayermeshError | undefined
+  /** What upstream has answered to this node alone. */
+  #denial: LayermeshError | undefined
   #lastError: unknown
+  #upstreamError: unknown
 
   constructor(deps: SourceRosterDeps, init: SourceRosterInit) {
     this.#deps = deps
     this.#init = init
-    this.#leadScope = init.leadScope
   }
 
   /** How many sources have been tried. */
@@ -68,34 +98,62 @@ export class SourceRoster {
     return this.#tried.size
   }
 
-  /** The next source to try, undefined when all have failed. */
-  next(): Source | undefined {
-    const { directory, network, random } = this.#deps
-    const members = network.members()
-    const plan = planSources({
-      sources: this.#init.sources,
-      self: network.self.peer,
-      members,
-      holders: shuffled(directory.holders(this.#init.digest), random),
-      leads: leadChain(this.#init.digest, { self: network.self, members }),
-      leadScope: this.#leadScope,
-    })
-    this.#current = (this.#distrustsPeers ? plan.toSorted(upstreamFirst) : plan).find(
-      (source) =>
-        !this.#tried.has(keyOf(source)) && (source.kind === 'upstream' || !this.#avoided.has(source.peer)),
-    )
-    if (this.#current !== undefined) this.#tried.add(keyOf(this.#current))
-    return this.#current
+  /** Leads that have said that they can't get the blob: there is no use in others asking them. */
+  get refusedBy(): readonly PeerId[] {
+    return [...this.#refusedBy].slice(0, MAX_REFUSED_BY)
   }
 
-  /**
-   * Widens the fetch to one that is done as the lead of `scope`. Returns false when that can't be: a lead of that
-   * scope or a nearer one is being waited for, and it could be waiting for us.
-   */
-  leadFor(scope: LinkClass): boolean {
-    if (this.#current?.kind === 'lead' && isWithin(this.#current.scope, scope)) return false
-    if (this.#leadScope === undefined || isWithin(this.#leadScope, scope)) this.#leadScope = scope
-    return true
+  /** The next source to try when the first `heldPieces` are here; undefined when all have failed. */
+  next(heldPieces: number): Source | Rest | undefined {
+    const nowMs = this.#deps.clock.monotonicMs()
+    let restMs: number | undefined
+    let restsIn: LinkClass | undefined
+    this.#current = undefined
+    for (const source of this.#plan(heldPieces)) {
+      if (this.#isOut(source)) continue
+      const trouble = this.#troubles.get(keyOf(source))
+      if (source.kind === 'lead' && trouble !== undefined && trouble.untilMs > nowMs) {
+        restMs = Math.min(restMs ?? Infinity, trouble.untilMs - nowMs)
+        restsIn = source.scope
+        continue
+      }
+      // Those of the same scope may be asked meanwhile; going further could cost what the lead is getting already.
+      if (restMs !== undefined && scopeOf(source) !== restsIn) break
+      this.#tried.add(keyOf(source))
+      if (source.kind === 'follower') this.#offers.delete(source.peer)
+      this.#current = source
+      return source
+    }
+    return restMs === undefined ? undefined : { kind: 'rest', delayMs: restMs }
+  }
+
+  /** Whether somebody nearer than the current source has what comes after the first `heldPieces`. */
+  hasNearer(heldPieces: number): boolean {
+    const current = this.#current
+    if (current === undefined || this.#distrustsPeers) return false
+    const { sources } = this.#init
+    const here = sources.indexOf(current.kind === 'upstream' ? 'upstream' : current.link)
+    const nearer = sources.slice(0, Math.max(0, here))
+    if (nearer.length === 0) return false
+    return this.#candidates(heldPieces).some((source) => nearer.includes(source.link) && !this.#isOut(source))
+  }
+
+  /** Whether bytes from upstream are some that others have, or may be getting: that is what should not happen. */
+  duplicates(): boolean {
+    if (this.#passedOver) return true
+    const { sources } = this.#init
+    const nearer = sources.slice(0, sources.indexOf('upstream'))
+    return this.#candidates(Infinity).some(({ link }) => nearer.includes(link))
+  }
+
+  /** Remembers that `peer`, which waits for this node, has so many pieces. */
+  offered(peer: PeerId, pieces: number): void {
+    this.#offers.set(peer, pieces)
+  }
+
+  /** Remembers what another node has heard from leads. */
+  refusedElsewhere(leads: readonly PeerId[]): void {
+    for (const peer of leads) this.#refusedBy.add(peer)
   }
 
   /** Remembers that `source` gave bytes. */
@@ -115,23 +173,45 @@ export class SourceRoster {
 
   /** Remembers why `source` failed. */
   failed(source: Source, error: unknown): void {
-    const { directory, log } = this.#deps
+    const { directory, log, pauses } = this.#deps
+    const { digest } = this.#init.ref
     this.#lastError = error
-    if (source.kind === 'upstream') {
-      if (isFinalAnswer(error)) this.#upstreamAnswer = error
-      log.debug({ digest: this.#init.digest, source: 'upstream', err: error }, 'source failed')
-      return
-    }
     log.debug(
-      { digest: this.#init.digest, source: source.kind, peer: source.peer, err: error },
+      {
+        digest,
+        source: source.kind,
+        ...(source.kind !== 'upstream' && { peer: source.peer }),
+        err: error,
+      },
       'source failed',
     )
-    if (error instanceof PeerMissingError) {
-      if (source.kind === 'holder') directory.forget(source.peer, this.#init.digest)
-    } else if (!(error instanceof PeerBusyError)) {
-      this.#avoided.add(source.peer)
+    if (error instanceof UpstreamRateLimitedError) pauses.note(this.#init.ref, error.retryAfterMs)
+    if (source.kind === 'upstream') {
+      this.#upstreamError = error
+      if (error instanceof UpstreamDeniedError) this.#denial = error
     }
-    if (error instanceof LayermeshError && error.blamesPeer) this.#ban(source.peer, error)
+    const failure = judgeFailure(source, error)
+    switch (failure) {
+      case 'spoken':
+        this.#answer = error as LayermeshError
+        return
+      case 'busy':
+      case 'lost':
+        this.#askAgain(source, failure)
+        return
+      case 'missing':
+        if (source.kind === 'holder') directory.forget(source.peer, digest)
+        return
+      case 'refused':
+        if (source.kind !== 'lead') return
+        this.#refusals[source.link] += 1
+        this.#refusedBy.add(source.peer)
+        return
+      case 'failed':
+        if (source.kind === 'upstream') return
+        this.#avoided.add(source.peer)
+        if (error instanceof LayermeshError && error.blamesPeer) this.#ban(source.peer, error)
+    }
   }
 
   /**
@@ -152,15 +232,89 @@ export class SourceRoster {
 
   /** Why no source is left: what upstream answered, if it did, else that the content is unavailable. */
   verdict(): LayermeshError {
+    const cause = this.#upstreamError ?? this.#lastError
     return (
-      this.#upstreamAnswer ??
-      new ContentUnavailableError(`no source has ${this.#init.digest}`, { cause: this.#lastError })
+      this.#answer ??
+      this.#denial ??
+      new ContentUnavailableError(`no source has ${this.#init.ref.digest}`, { cause })
     )
   }
 
+  #plan(heldPieces: number): readonly Source[] {
+    const { directory, network, random } = this.#deps
+    const { digest } = this.#init.ref
+    const members = network.members()
+    const plan = planSources({
+      sources: this.#init.sources,
+      self: network.self.peer,
+      members,
+      holders: shuffled(directory.holders(digest), random),
+      followers: this.#followers(heldPieces),
+      leads: leadChain(digest, { self: network.self, members }),
+    })
+    return this.#distrustsPeers ? plan.toSorted(upstreamFirst) : plan
+  }
+
+  /** Those that wait for this node and have pieces that it lacks, those with the most first. */
+  #followers(heldPieces: number): PeerId[] {
+    const useful = [...this.#offers].filter(([, pieces]) => pieces > heldPieces)
+    return useful.sort(([, a], [, b]) => b - a).map(([peer]) => peer)
+  }
+
+  /** Members that have some of what is missing, whatever the leads do. */
+  #candidates(heldPieces: number): Candidate[] {
+    const { directory, network } = this.#deps
+    const holders = directory.holders(this.#init.ref.digest)
+    const followers = this.#followers(heldPieces)
+    if (holders.length === 0 && followers.length === 0) return []
+    return network.members().flatMap(({ peer, link }): Candidate[] => {
+      if (holders.includes(peer)) return [{ kind: 'holder', peer, link }]
+      return followers.includes(peer) ? [{ kind: 'follower', peer, link }] : []
+    })
+  }
+
+  /** Whether a source is not to be asked any more, or not now. */
+  #isOut(source: Source): boolean {
+    if (source.kind === 'upstream') return this.#tried.has(keyOf(source)) || this.#isHeldOff()
+    if (this.#avoided.has(source.peer)) return true
+    if (source.kind === 'follower') return false
+    if (this.#tried.has(keyOf(source))) return true
+    if (source.kind !== 'lead') return false
+    return (
+      this.#answer !== undefined ||
+      this.#refusedBy.has(source.peer) ||
+      this.#refusals[source.link] >= MAX_REFUSALS_PER_LINK
+    )
+  }
+
+  /** Whether upstream has answered already, or wants no requests now, which is an answer, too. */
+  #isHeldOff(): boolean {
+    const leftMs = this.#deps.pauses.leftMs(this.#init.ref)
+    if (leftMs !== undefined) {
+      this.#answer ??= new UpstreamRateLimitedError(
+        'upstream has said 429, and wants no requests yet',
+        leftMs,
+      )
+    }
+    return this.#answer !== undefined
+  }
+
+  #askAgain(source: Source, kind: LeadTrouble['kind']): void {
+    const key = keyOf(source)
+    const times = this.#troubles.get(key)?.times ?? 0
+    const delayMs = leadRetryDelayMs({ kind, times, random: this.#deps.random() })
+    if (delayMs === undefined) {
+      if (kind === 'busy') this.#passedOver = true
+      return
+    }
+    this.#tried.delete(key)
+    this.#troubles.set(key, { times: times + 1, untilMs: this.#deps.clock.monotonicMs() + delayMs })
+  }
+
   #ban(peer: PeerId, error: LayermeshError): void {
+    const { digest } = this.#init.ref
     const durationMs = this.#deps.offences.record(peer)
-    this.#deps.log.warn({ peer, digest: this.#init.digest, durationMs, err: error }, 'peer banned')
+    this.#deps.log.warn({ peer, digest, durationMs, err: error }, 'peer banned')
     this.#deps.network.ban(peer, durationMs)
   }
 }
@@ -169,19 +323,15 @@ function isPeer(contributor: Contributor): contributor is PeerId {
   return contributor !== 'upstream' && contributor !== 'earlier fetch'
 }
 
+function scopeOf(source: Source): SourceScope {
+  if (source.kind === 'upstream') return 'upstream'
+  return source.kind === 'lead' ? source.scope : source.link
+}
+
 function upstreamFirst(a: Source, b: Source): number {
   return Number(b.kind === 'upstream') - Number(a.kind === 'upstream')
 }
 
 function keyOf(source: Source): string {
   return source.kind === 'upstream' ? source.kind : `${source.kind} ${source.peer}`
-}
-
-/** Answers of upstream that a client is to hear as they are. */
-function isFinalAnswer(error: unknown): error is LayermeshError {
-  return (
-    error instanceof UpstreamNotFoundError ||
-    error instanceof UpstreamDeniedError ||
-    error instanceof UpstreamRateLimitedError
-  )
 }

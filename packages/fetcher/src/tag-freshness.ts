@@ -1,11 +1,13 @@
 import type { TagRecord } from '@layermesh/interface'
 
-/** How long a tag record may be believed, in milliseconds. */
+/** How long a tag record may be believed. */
 export interface TagPolicy {
-  /** For so long after upstream confirmed it, a record is used without asking. */
+  /** For so long after upstream confirmed it, a record is used without asking, in milliseconds. */
   readonly revalidateAfterMs: number
-  /** For so long after that, it is used when upstream can't be asked. */
+  /** For so long after that, it is used when upstream can't be asked, in milliseconds. */
   readonly serveStaleForMs: number
+  /** Tags that never move: a record of one is used for as long as there is one. */
+  readonly immutable: readonly RegExp[]
 }
 
 /**
@@ -14,12 +16,14 @@ export interface TagPolicy {
  */
 export type TagFreshness = 'fresh' | 'stale' | 'expired'
 
-/** Says how far a record may be believed at `nowMs` (Unix time in milliseconds). */
+/** Says how far a record of `tag` may be believed at `nowMs` (Unix time in milliseconds). */
 export function tagFreshness(
+  tag: string,
   record: Pick<TagRecord, 'confirmedAtMs'>,
   nowMs: number,
   policy: TagPolicy,
 ): TagFreshness {
+  if (policy.immutable.some((pattern) => pattern.test(tag))) return 'fresh'
   const ageMs = nowMs - record.confirmedAtMs
   if (ageMs < 0) return 'stale'
   if (ageMs < policy.revalidateAfterMs) return 'fresh'

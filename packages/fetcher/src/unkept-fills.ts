@@ -1,4 +1,4 @@
-import { type Digest, type Fill, FillWriteError, StoreFullError } from '@layermesh/interface'
+import { type Digest, type Fill, FillWriteError, NotKeptError, StoreFullError } from '@layermesh/interface'
 
 import { MemoryFill } from './memory-fill.ts'
 
@@ -43,9 +43,9 @@ export class UnkeptFills {
   }
 }
 
-/** Whether the store has no place for a blob, which can be passed on all the same. */
-export function isRefusedByStore(error: unknown): error is StoreFullError | FillWriteError {
-  return error instanceof StoreFullError || error instanceof FillWriteError
+/** Whether the store has no place for a blob, or is not to have it; it can be passed on all the same. */
+export function isRefusedByStore(error: unknown): error is StoreFullError | FillWriteError | NotKeptError {
+  return error instanceof StoreFullError || error instanceof FillWriteError || error instanceof NotKeptError
 }
 
 function openUnlessEnded(fill: Fill) {

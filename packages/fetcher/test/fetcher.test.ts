@@ -276,6 +276,23 @@ describe('Fetcher', () => {
       assert.equal(blobBytes(), layer.bytes.length)
     })
 
+    it('asks nobody when only what is held is of use, and gives that once it is there', async () => {
+      const node = await cluster.addNode('one')
+      const heldOnly = { heldOnly: true }
+      await assert.rejects(node.fetcher.openBlob(refTo(digest), heldOnly), ContentUnavailableError)
+      assert.deepEqual(cluster.origin.requests, [])
+      const stall = cluster.origin.script({
+        match: { kind: 'blob' },
+        action: { type: 'stall', afterBytes: 2 * MiB },
+      })
+      const filling = await node.fetcher.openBlob(refTo(digest))
+      await assert.rejects(node.fetcher.openBlob(refTo(digest), heldOnly), ContentUnavailableError)
+      stall.release()
+      await readAll(filling)
+      await until(() => isStored(node))
+      assert.deepEqual(await readAll(await node.fetcher.openBlob(refTo(digest), heldOnly)), layer.bytes)
+    })
+
     it('refuses an upstream that is not configured', async () => {
       const node = await cluster.addNode('one')
       await assert.rejects(
@@ -322,7 +339,7 @@ describe('Fetcher', () => {
   describe('links', () => {
     const linksOf = async (node: TestNode, of: Digest) => [...(await node.links.of(of))]
 
-    it('are put for what has been fetched, and for what a tag points to once that is here', async () => {
+    it('are put for what has been fetched, for what a tag points to, and for what a manifest refers to', async () => {
       const node = await cluster.addNode('one')
       const { digest: manifest } = image.manifest.descriptor
       await readAll(await node.fetcher.openBlob(refTo(digest)))
@@ -330,10 +347,11 @@ describe('Fetcher', () => {
       assert.deepEqual(await linksOf(node, digest), [refTo(digest)])
       const tag = { upstream: refTo(digest).upstream, repository: REPOSITORY, tag: 'latest' }
       await node.fetcher.resolveTag(tag)
-      assert.deepEqual(await linksOf(node, manifest), [])
-      await node.fetcher.getManifest(refTo(manifest, 'manifest'))
-      await until(async () => node.fetcher.fills === 0)
       assert.deepEqual(await linksOf(node, manifest), [refTo(manifest, 'manifest')])
+      const config = image.config.descriptor.digest
+      assert.deepEqual(await linksOf(node, config), [])
+      await node.fetcher.getManifest(refTo(manifest, 'manifest'))
+      assert.deepEqual(await linksOf(node, config), [refTo(config)])
       cluster.origin.add('library/other', image, { tag: 'latest' })
       await node.fetcher.resolveTag({ ...tag, repository: 'library/other' })
       assert.equal((await linksOf(node, manifest)).length, 2)

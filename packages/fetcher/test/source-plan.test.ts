@@ -33,7 +33,7 @@ function plan(input: Partial<SourcePlanInput>): string[] {
     members,
     holders: [],
     leads: { site: [peer('self')], region: [peer('self')], world: [peer('self')] },
-    leadScope: undefined,
+    followers: [],
     ...input,
   })
   return sources.map(describeSource)
@@ -41,7 +41,8 @@ function plan(input: Partial<SourcePlanInput>): string[] {
 
 function describeSource(source: Source): string {
   if (source.kind === 'upstream') return 'upstream'
-  return source.kind === 'holder' ? `${source.peer} holds` : `${source.peer} leads ${source.scope}`
+  if (source.kind === 'lead') return `${source.peer} leads ${source.scope}`
+  return source.kind === 'holder' ? `${source.peer} holds` : `${source.peer} follows`
 }
 
 describe('planSources', () => {
@@ -74,7 +75,7 @@ describe('planSources', () => {
   })
 
   it('asks no more leads of a scope than allowed', () => {
-    const many = Array.from({ length: 6 }, (_, index) => member(`m${index}`, 'site'))
+    const many = Array.from({ length: MAX_LEADS_PER_SCOPE + 4 }, (_, index) => member(`m${index}`, 'site'))
     const leads = {
       site: [...many.map((one) => one.peer), peer('self')],
       region: [peer('self')],
@@ -84,17 +85,39 @@ describe('planSources', () => {
     assert.equal(asked.length, MAX_LEADS_PER_SCOPE)
   })
 
-  it('asks no lead of the scope that it leads itself, nor of a nearer one', () => {
-    const leads = { site: [peer('near')], region: [peer('next')], world: [peer('far')] }
-    const lead = [...leads.site, peer('self')]
-    const all = { site: lead, region: [...leads.region, peer('self')], world: [...leads.world, peer('self')] }
-    assert.deepEqual(plan({ leads: all, leadScope: 'site' }), [
+  it('asks those that wait for it for what they have before it goes further out', () => {
+    const leads = {
+      site: [peer('near'), peer('self')],
+      region: [peer('next'), peer('near'), peer('self')],
+      world: [peer('next'), peer('near'), peer('self')],
+    }
+    const followers = [peer('far'), peer('near')]
+    assert.deepEqual(plan({ leads, followers }).slice(0, 3), [
+      'near leads site',
+      'near follows',
       'next leads region',
-      'far leads world',
-      'upstream',
     ])
-    assert.deepEqual(plan({ leads: all, leadScope: 'region' }), ['far leads world', 'upstream'])
-    assert.deepEqual(plan({ leads: all, leadScope: 'world' }), ['upstream'])
+    assert.deepEqual(plan({ followers, sources: ['site', 'upstream', 'world'] }), [
+      'near follows',
+      'upstream',
+      'far follows',
+    ])
+  })
+
+  it('never lists a pair of nodes as waiting for each other, whatever each sees of the cluster', () => {
+    const nodes = ['a', 'b', 'c', 'd'].map(peer)
+    const seenBy = (self: PeerId, others: readonly PeerId[]) => {
+      const ranked = nodes.filter((node) => node === self || others.includes(node))
+      const leads = { site: ranked, region: ranked, world: ranked }
+      return plan({ self, members: others.map((node) => member(node, 'site')), leads })
+    }
+    for (const [index, self] of nodes.entries()) {
+      for (let view = 0; view < 2 ** nodes.length; view += 1) {
+        const others = nodes.filter((node, bit) => node !== self && (view & (1 << bit)) > 0)
+        const asked = seenBy(self, others).filter((step) => step.includes('leads'))
+        for (const step of asked) assert.ok(nodes.indexOf(peer(step.charAt(0))) < index)
+      }
+    }
   })
 
   it('follows the order of the setting `sources`', () => {

@@ -3,12 +3,25 @@ import type { Digest } from './digest.ts'
 /** The two endpoints of the distribution API that serve content by digest. */
 export type ContentKind = 'manifest' | 'blob'
 
+/**
+ * As whom upstream is asked, and so who may have what it gives: `anonymous` is anybody, `login` those who may have what
+ * this node's login can have.
+ */
+export type Access = 'anonymous' | 'login'
+
+/** Whether what was had with `granted` may be given to who asks with `wanted`. */
+export function coversAccess(granted: Access | undefined, wanted: Access | undefined): boolean {
+  return granted !== 'login' || wanted === 'login'
+}
+
 /** A repository at an upstream: `docker.io` and `library/nginx`. */
 export interface RepositoryRef {
   /** Canonical image host of the upstream, never an endpoint's URL. */
   readonly upstream: string
   /** `<name>` of the distribution-spec: the path between `/v2/` and `/manifests/`, upstream's own. */
   readonly repository: string
+  /** As whom it is asked for; no part of where it is. @default anonymous */
+  readonly access?: Access | undefined
 }
 
 /** Content by digest, and where it may be asked for. */

@@ -14,6 +14,7 @@ export const ERROR_CODES = [
   'ERR_LISTEN',
   'ERR_MANIFEST_INVALID',
   'ERR_NAME_INVALID',
+  'ERR_NOT_KEPT',
   'ERR_PEER_BUSY',
   'ERR_PEER_MISSING',
   'ERR_PEER_PROTOCOL',
@@ -131,6 +132,14 @@ export class ManifestInvalidError extends LayermeshError {
 /** A repository name outside the grammar of the distribution-spec. */
 export class NameInvalidError extends LayermeshError {
   override readonly code = 'ERR_NAME_INVALID'
+}
+
+/** A rule says that some content is not to be kept. It can be passed on. */
+export class NotKeptError extends LayermeshError {
+  override readonly code = 'ERR_NOT_KEPT'
+  constructor(digest: Digest, options?: ErrorOptions) {
+    super(`cache.rules say that ${digest} is not to be kept`, options)
+  }
 }
 
 /** A peer is full; ask another, or the same one later. */

@@ -11,8 +11,23 @@ export interface NodeFacts {
   readonly locality: Locality
 }
 
+/** Whether a member has lately shown signs of life. A suspect is silent and may be gone: what can be asked elsewhere should be. */
+export type MemberState = 'up' | 'suspect'
+
+/** What a member says of how it is, in each of its heartbeats. */
+export interface MemberVitals {
+  /** Share of the time since the heartbeat before in which it was busy, 0 to 1. */
+  readonly load: number
+  /** What it can do: the protocols that it serves (`/layermesh/<name>/<version>`). During an upgrade they differ. */
+  readonly capabilities: readonly string[]
+}
+
 /** A live peer of the same cluster that has proven membership. */
 export interface Member extends NodeFacts {
+  /** @default up */
+  readonly state?: MemberState
+  /** Undefined before its first heartbeat. */
+  readonly vitals?: MemberVitals
   readonly peer: PeerId
   /** Link class between this node and the member. */
   readonly link: LinkClass
@@ -27,6 +42,9 @@ export const MAX_FRAME_BYTES = 1024 * 1024 + 1024
 
 /** Size of the longest gossip message, in bytes. */
 export const MAX_GOSSIP_BYTES = 1024 * 1024
+
+/** Size of the longest fingerprint that a heartbeat carries, in bytes. */
+export const MAX_FINGERPRINT_BYTES = 4096
 
 /** A frame: one message of a peer stream, at most {@link MAX_FRAME_BYTES} long. */
 export type Frame = Uint8Array
@@ -56,10 +74,26 @@ export type PeerStreamHandler = (stream: PeerStream, member: Member) => Promise<
 /** A gossip message of a member; its author is authenticated. */
 export type GossipHandler = (from: PeerId, message: Uint8Array) => void
 
+/** Why a member is one no more. */
+export type Departure =
+  /** It said so. */
+  | 'leaving'
+  /** Nothing was heard of it for 15 s. */
+  | 'silent'
+  /** The last connection to it has ended. */
+  | 'lost'
+  /** It has come back as another version of itself. */
+  | 'restarted'
+
 /** What happens to the set of members. */
 export interface MembershipListener {
   joined?(member: Member): void
-  left?(member: Member): void
+  left?(member: Member, reason: Departure): void
+  /** Nothing was heard of a member for a while; it recovers or leaves. */
+  suspected?(member: Member): void
+  recovered?(member: Member): void
+  /** A heartbeat of a member has come that carries a fingerprint. */
+  fingerprint?(member: Member, fingerprint: Uint8Array): void
 }
 
 /** The cluster as this node sees it. Nothing reaches a handler from a peer that has not proven membership. */
@@ -77,6 +111,11 @@ export interface PeerNetwork {
   publish(topic: string, message: Uint8Array): Promise<void>
   subscribe(topic: string, handler: GossipHandler): Unsubscribe
   onMembership(listener: MembershipListener): Unsubscribe
+  /**
+   * What heartbeats carry from now on beside the network's own: opaque to the network, at most
+   * {@link MAX_FINGERPRINT_BYTES}, read anew for each of them. A first one goes out at once.
+   */
+  setFingerprint(read: () => Uint8Array): void
   /** Cuts a peer off for `durationMs`: it is disconnected and not readmitted before. */
   ban(peer: PeerId, durationMs: number): void
 }

@@ -1,9 +1,11 @@
-import type { Descriptor, TagRef } from './content.ts'
+import type { Access, Descriptor, TagRef } from './content.ts'
 
 /** What a tag pointed to, and when upstream last said so. */
 export interface TagRecord extends Descriptor {
   /** Unix time in milliseconds at which upstream last confirmed the record. */
   readonly confirmedAtMs: number
+  /** With which access upstream said so: others get nothing of it. @default anonymous */
+  readonly access?: Access | undefined
 }
 
 /** Tag records that survive a restart. */

@@ -5,14 +5,9 @@ import type { Connection, Stream } from '@libp2p/interface'
 import { addressesOf } from './addresses.ts'
 import { MAX_ADDRESSES, MAX_HELLO_BYTES, MAX_INTRODUCTIONS, type Introduction } from './admission-messages.ts'
 import { AdmissionRefusal, HELLO_OUTCOMES, type HelloOutcome } from './admission-refusal.ts'
-import {
-  HELLO_PROTOCOL,
-  helloAsDialler,
-  helloAsListener,
-  type AdmissionParty,
-  type Newcomer,
-} from './admission.ts'
+import { HELLO_PROTOCOL, helloAsDialler, helloAsListener, type AdmissionParty } from './admission.ts'
 import { remotePeerOf, type Membership } from './membership.ts'
+import type { AdmittedPeer } from './membership-view.ts'
 import { Libp2pPeerStream } from './peer-stream.ts'
 
 /** Collaborators of {@link AdmissionControl}. */
@@ -115,13 +110,13 @@ export class AdmissionControl {
     // Anybody may open this one: it is reset long before its window is full.
     transport.maxReadBufferLength = MAX_HELLO_BYTES
     const us = { ...self(), nonce: new Uint8Array(randomBytes(32)) }
-    const admit = (newcomer: Newcomer) => this.#admit(connection, newcomer)
+    const admit = (newcomer: AdmittedPeer) => this.#admit(connection, newcomer)
     const hello = dialled ? helloAsDialler : helloAsListener
     for (const introduction of await hello(stream, us, admit, { signal })) introduced(introduction)
     await abortable(stream.close(), signal)
   }
 
-  #admit(connection: Connection, { facts, addresses }: Newcomer): readonly Introduction[] {
+  #admit(connection: Connection, { facts, addresses }: AdmittedPeer): readonly Introduction[] {
     if (connection.status !== 'open') throw new AdmissionRefusal('lost', 'the peer is gone')
     const peer = remotePeerOf(connection)
     const { membership } = this.#deps

@@ -10,6 +10,7 @@ import {
 } from './admission-messages.ts'
 import { proofOf, sameProof, type AdmissionRole, type AdmissionTranscript } from './admission-proof.ts'
 import { AdmissionRefusal } from './admission-refusal.ts'
+import type { AdmittedPeer } from './membership-view.ts'
 
 /** The protocol by which two nodes admit each other; it runs once for each connection, opened by its dialler. */
 export const HELLO_PROTOCOL = '/layermesh/hello/1.0.0'
@@ -25,17 +26,11 @@ export interface AdmissionParty {
   readonly nonce: Uint8Array
 }
 
-/** What a peer that has proven membership says of itself. */
-export interface Newcomer {
-  readonly facts: NodeFacts
-  readonly addresses: readonly string[]
-}
-
 /**
  * Makes the peer a member and returns the members to introduce to it. It is called as soon as the peer is known,
  * and introductions are made after that: so of two newcomers the later one always hears of the earlier one.
  */
-export type Admit = (newcomer: Newcomer) => readonly Introduction[]
+export type Admit = (newcomer: AdmittedPeer) => readonly Introduction[]
 
 /** Options of both sides of the hello. */
 export interface HelloOptions {

@@ -1,7 +1,9 @@
+import { randomInt } from 'node:crypto'
 import type { Clock, Log, Metrics, NodeFacts, PeerId, PeerStore } from '@layermesh/interface'
 import type { ConnectionGater, PeerId as Libp2pPeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { addressesOf, OwnAddresses, requireMultiaddrs } from './addresses.ts'
+import { createBusyShare } from './busy-share.ts'
 import { AdmissionControl } from './admission-control.ts'
 import { Bans } from './bans.ts'
 import { dialTarget } from './dial-target.ts'
@@ -11,6 +13,8 @@ import { loadIdentity } from './identity.ts'
 import { createLibp2pNode } from './libp2p-node.ts'
 import { Libp2pPeerNetwork } from './libp2p-peer-network.ts'
 import { Membership } from './membership.ts'
+import { BEAT_INTERVAL_MS, MembershipView } from './membership-view.ts'
+import { OwnBeat } from './own-beat.ts'
 import { FORGETFUL_PEER_STORE, RememberedPeers } from './remembered-peers.ts'
 
 /** How long a peer has to prove membership, in milliseconds. */
@@ -73,7 +77,12 @@ export async function createPeerNetwork(
 
   const log = parentLog.child({ component: 'mesh' })
   const bans = new Bans(clock)
-  const membership = new Membership(log, facts.locality)
+  const membership = new Membership(log, new MembershipView(facts.locality, clock.monotonicMs()))
+  const ownBeat = new OwnBeat({
+    log,
+    epoch: randomInt(2 ** 48 - 1),
+    readLoad: createBusyShare(clock, BEAT_INTERVAL_MS),
+  })
   const addresses = new OwnAddresses(self, announce)
   const admission = new AdmissionControl(
     {
@@ -115,7 +124,20 @@ export async function createPeerNetwork(
   }
   const remembered = new RememberedPeers({ clock, log, store: peers, learn })
   return new Libp2pPeerNetwork(
-    { clock, log, metrics, node, bans, membership, addresses, admission, gossip, dialer, remembered },
+    {
+      clock,
+      log,
+      metrics,
+      node,
+      bans,
+      membership,
+      addresses,
+      admission,
+      gossip,
+      dialer,
+      remembered,
+      ownBeat,
+    },
     { self, facts, listen, authenticated: secret !== undefined },
   )
 }

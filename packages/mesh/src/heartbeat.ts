@@ -1,13 +1,17 @@
-import type { CancelTimer, Clock, PeerStream } from '@layermesh/interface'
+import { PeerProtocolError, type CancelTimer, type Clock, type PeerStream } from '@layermesh/interface'
+import { decodeBeat, encodeBeat, MAX_BEAT_BYTES, type BeatMessage } from './beat-message.ts'
+import type { Beat } from './membership-view.ts'
 
-/** The protocol by which a node measures a connection: what is sent comes back. The opener sends. */
-export const PING_PROTOCOL = '/layermesh/ping/1.0.0'
+/** The protocol of heartbeats: whoever dialled the connection opens the stream and beats, the other side answers each beat with its own. */
+export const HEARTBEAT_PROTOCOL = '/layermesh/heartbeat/1.0.0'
 
 /** Collaborators of a {@link Heartbeat}. */
 export interface HeartbeatDeps {
   readonly clock: Clock
-  /** Opens a ping stream on the connection. */
-  readonly open: () => Promise<PeerStream>
+  /** Opens the stream; undefined on the side that waits for it to be opened. */
+  readonly open: (() => Promise<PeerStream>) | undefined
+  readonly nextBeat: () => Beat
+  readonly onBeat: (beat: BeatMessage) => void
   readonly onRoundTrip: (roundTripMs: number) => void
   /** Nothing was heard of the peer for too long. */
   readonly onSilent: () => void
@@ -16,13 +20,13 @@ export interface HeartbeatDeps {
 /** Tunables of a {@link Heartbeat}. */
 export interface HeartbeatInit {
   readonly intervalMs: number
-  /** After how long without a sign of life the peer counts as gone; a multiple of the interval. */
+  /** After how long without a sign of life the connection counts as dead; a multiple of the interval. */
   readonly silentAfterMs: number
 }
 
 /**
- * Watches one connection: pings it, and tells when it has gone silent. Silence is counted in intervals that this
- * node has been through, not in time: after a pause of the process itself nobody has been silent.
+ * Keeps up heartbeats over one connection, measures it, and tells when it has gone silent. Silence is counted in
+ * intervals that this node has been through, not in time: after a pause of the process itself nobody has been silent.
  */
 export class Heartbeat {
   readonly #deps: HeartbeatDeps
@@ -31,20 +35,44 @@ export class Heartbeat {
   #heard = true
   #silentMs = 0
   #stream: PeerStream | undefined
-  #pinging = false
+  #opening = false
+  /** When the beat was sent that has no answer yet. */
+  #askedAtMs: number | undefined
+  #roundTripMs: number | undefined
   #stopped = false
 
   /** Starts at once. */
   constructor(deps: HeartbeatDeps, init: HeartbeatInit) {
     this.#deps = deps
     this.#init = init
-    this.#cancelTimer = deps.clock.setTimer(init.intervalMs, this.#beat)
-    void this.#ping()
+    this.#cancelTimer = deps.clock.setTimer(init.intervalMs, this.#tick)
+    void this.#ask()
   }
 
   /** Notes a sign of life. */
   heard(): void {
     this.#heard = true
+  }
+
+  /** Beats on the stream that the peer has opened; resolves when the peer ends it. */
+  async accept(stream: PeerStream): Promise<void> {
+    this.#stream?.abort(new Error('the peer has opened another stream for its heartbeats'))
+    this.#stream = stream
+    await this.#listen(stream, () => this.#send(stream))
+  }
+
+  /** Sends a heartbeat out of turn: there is something new to say. */
+  async beatNow(): Promise<void> {
+    const stream = this.#stream
+    if (stream === undefined) return
+    await this.#send(stream).catch((error: unknown) => this.#drop(stream, error))
+  }
+
+  /** Says that this node leaves. */
+  async sayGoodbye(): Promise<void> {
+    const stream = this.#stream
+    // Who can't be told will see the connection end.
+    if (stream !== undefined) await this.#send(stream, true).catch(() => {})
   }
 
   stop(): void {
@@ -53,7 +81,7 @@ export class Heartbeat {
     this.#stream?.abort(new Error('the connection is no longer watched'))
   }
 
-  readonly #beat = (): void => {
+  readonly #tick = (): void => {
     const { clock, onSilent } = this.#deps
     const { intervalMs, silentAfterMs } = this.#init
     this.#silentMs = this.#heard ? 0 : this.#silentMs + intervalMs
@@ -62,35 +90,73 @@ export class Heartbeat {
       onSilent()
       return
     }
-    this.#cancelTimer = clock.setTimer(intervalMs, this.#beat)
-    void this.#ping()
+    this.#cancelTimer = clock.setTimer(intervalMs, this.#tick)
+    void this.#ask()
   }
 
-  async #ping(): Promise<void> {
-    if (this.#pinging) return
-    this.#pinging = true
-    const { clock, open, onRoundTrip } = this.#deps
+  /** Sends a beat that is to be answered, unless one is on its way. */
+  async #ask(): Promise<void> {
+    const { clock, open } = this.#deps
+    if (open === undefined || this.#opening || this.#askedAtMs !== undefined) return
     try {
-      this.#stream ??= await open()
-      const sentMs = clock.monotonicMs()
-      await this.#stream.send(Uint8Array.of(0))
-      if ((await this.#stream.receive()) === undefined) throw new Error('the peer ended the ping')
-      if (!this.#stopped) onRoundTrip(clock.monotonicMs() - sentMs)
+      if (this.#stream === undefined) {
+        this.#opening = true
+        this.#stream = await open().finally(() => (this.#opening = false))
+        if (this.#stopped) throw new Error('the connection is no longer watched')
+        void this.#read(this.#stream)
+      }
+      this.#askedAtMs = clock.monotonicMs()
+      await this.#send(this.#stream)
     } catch (error) {
-      // The next beat tries again on a new stream, and counts as silence if that fails too.
-      this.#stream?.abort(error as Error)
-      this.#stream = undefined
-    } finally {
-      this.#pinging = false
+      this.#drop(this.#stream, error)
     }
+  }
+
+  async #read(stream: PeerStream): Promise<void> {
+    try {
+      await this.#listen(stream, () => this.#measure())
+      throw new Error('the peer has ended the heartbeats')
+    } catch (error) {
+      this.#drop(stream, error)
+    }
+  }
+
+  async #listen(stream: PeerStream, onBeat: () => void | Promise<void>): Promise<void> {
+    for (;;) {
+      const frame = await stream.receive()
+      if (frame === undefined || this.#stopped) return
+      const beat = readBeat(frame)
+      if (!beat.leaving) await onBeat()
+      this.#deps.onBeat(beat)
+    }
+  }
+
+  #measure(): void {
+    if (this.#askedAtMs === undefined) return
+    this.#roundTripMs = this.#deps.clock.monotonicMs() - this.#askedAtMs
+    this.#askedAtMs = undefined
+    this.#deps.onRoundTrip(this.#roundTripMs)
+  }
+
+  async #send(stream: PeerStream, leaving = false): Promise<void> {
+    const roundTripMs = this.#roundTripMs
+    await stream.send(encodeBeat({ ...this.#deps.nextBeat(), roundTripMs, leaving }))
+  }
+
+  /** The next tick tries again on a new stream, and counts as silence if that fails too. */
+  #drop(stream: PeerStream | undefined, error: unknown): void {
+    stream?.abort(error as Error)
+    if (this.#stream !== stream) return
+    this.#stream = undefined
+    this.#askedAtMs = undefined
   }
 }
 
-/** The other side of a ping: sends back what it receives. */
-export async function echo(stream: PeerStream): Promise<void> {
-  for (;;) {
-    const frame = await stream.receive()
-    if (frame === undefined) return
-    await stream.send(frame)
+function readBeat(frame: Uint8Array): BeatMessage {
+  try {
+    if (frame.length > MAX_BEAT_BYTES) throw new RangeError(`it is longer than ${MAX_BEAT_BYTES} bytes`)
+    return decodeBeat(frame)
+  } catch (cause) {
+    throw new PeerProtocolError('a heartbeat makes no sense', { cause })
   }
 }

@@ -11,3 +11,13 @@ export {
 } from './create-peer-network.ts'
 export { identityPath } from './identity.ts'
 export type { Libp2pPeerNetwork } from './libp2p-peer-network.ts'
+export {
+  BEAT_INTERVAL_MS,
+  GONE_AFTER_MS,
+  MembershipView,
+  SUSPECT_AFTER_MS,
+  TICK_INTERVAL_MS,
+  type AdmittedPeer,
+  type Beat,
+  type MembershipEvent,
+} from './membership-view.ts'

@@ -1,8 +1,10 @@
-import { ProgressDeadline } from '@layermesh/async'
+import { abortable, ProgressDeadline } from '@layermesh/async'
 import {
   MAX_FRAME_BYTES,
   PeerUnreachableError,
+  type CancelTimer,
   type Clock,
+  type Departure,
   type GossipHandler,
   type Log,
   type Member,
@@ -24,14 +26,14 @@ import { HELLO_PROTOCOL } from './admission.ts'
 import type { Bans } from './bans.ts'
 import type { Dialer } from './dialer.ts'
 import type { Gossip } from './gossip.ts'
-import { echo, Heartbeat, PING_PROTOCOL } from './heartbeat.ts'
+import type { BeatMessage } from './beat-message.ts'
+import { Heartbeat, HEARTBEAT_PROTOCOL } from './heartbeat.ts'
 import { listenErrorOf } from './listen-error.ts'
 import { remotePeerOf, type Membership } from './membership.ts'
+import { BEAT_INTERVAL_MS, TICK_INTERVAL_MS } from './membership-view.ts'
+import type { OwnBeat } from './own-beat.ts'
 import { Libp2pPeerStream } from './peer-stream.ts'
 import type { RememberedPeers } from './remembered-peers.ts'
-
-/** How often each connection is pinged, in milliseconds. */
-const PING_INTERVAL_MS = 5_000
 
 /** After how long without a sign of life a connection is given up, in milliseconds. */
 const SILENT_AFTER_MS = 15_000
@@ -39,11 +41,17 @@ const SILENT_AFTER_MS = 15_000
 /** How long the opening of a stream may take, in milliseconds. */
 const OPEN_TIMEOUT_MS = 10_000
 
+/** How long the members may take to take the news that this node leaves, in milliseconds. */
+const GOODBYE_TIMEOUT_MS = 1_000
+
 /** Streams of one protocol that each side of a connection may have open. */
 const MAX_STREAMS = 256
 
 /** What a peer may send on a stream before its admission is settled, in bytes. */
 const MAX_EARLY_BYTES = 64 * 1024
+
+/** Serves a stream, and is told on which connection it came. */
+type ConnectionStreamHandler = (stream: PeerStream, member: Member, connection: Connection) => Promise<void>
 
 /** Collaborators of a {@link Libp2pPeerNetwork}; they belong to it. */
 export interface Libp2pPeerNetworkDeps {
@@ -58,6 +66,7 @@ export interface Libp2pPeerNetworkDeps {
   readonly gossip: Gossip
   readonly dialer: Dialer
   readonly remembered: RememberedPeers
+  readonly ownBeat: OwnBeat
 }
 
 /** Tunables of a {@link Libp2pPeerNetwork}. */
@@ -78,6 +87,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
   readonly #deps: Libp2pPeerNetworkDeps
   readonly #init: Libp2pPeerNetworkInit
   readonly #heartbeats = new Map<Connection, Heartbeat>()
+  #cancelTick: CancelTimer = () => {}
   #stopping: Promise<void> | undefined
 
   constructor(deps: Libp2pPeerNetworkDeps, init: Libp2pPeerNetworkInit) {
@@ -89,7 +99,12 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
       { name: 'mesh_members', help: 'Live members of the cluster, without this node.' },
       () => membership.size,
     )
-    membership.onChange({ joined: this.#onJoined, left: this.#onLeft })
+    membership.onChange({
+      joined: this.#onJoined,
+      left: this.#onLeft,
+      suspected: ({ peer, name }) => deps.log.info({ peer, name }, 'peer suspected'),
+      recovered: ({ peer, name }) => deps.log.info({ peer, name }, 'peer recovered'),
+    })
     node.addEventListener('transport:listening', ({ detail }) => addresses.listening(detail))
     node.addEventListener('connection:open', ({ detail }) => void this.#onOpen(detail))
     node.addEventListener('connection:close', ({ detail }) => this.#onClose(detail))
@@ -99,13 +114,16 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
   async start(): Promise<void> {
     const { node, admission, gossip, dialer, remembered } = this.#deps
     await node.handle(HELLO_PROTOCOL, (stream, connection) => admission.accept(stream, connection))
-    await this.handle(PING_PROTOCOL, echo)
+    await this.#handle(HEARTBEAT_PROTOCOL, async (stream, _member, connection) => {
+      await this.#heartbeats.get(connection)?.accept(stream)
+    })
     try {
       await node.start()
     } catch (error) {
       throw listenErrorOf(error as Error, this.#init.listen)
     }
     gossip.start()
+    this.#tick()
     await dialer.start()
     await remembered.recall()
   }
@@ -144,6 +162,11 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
 
   /** The opener of a stream speaks first: a handler is called when its first bytes have come. */
   async handle(protocol: string, handler: PeerStreamHandler): Promise<void> {
+    await this.#handle(protocol, handler)
+    this.#deps.ownBeat.addCapability(protocol)
+  }
+
+  async #handle(protocol: string, handler: ConnectionStreamHandler): Promise<void> {
     await this.#deps.node.handle(
       protocol,
       (stream, connection) => void this.#serve(stream, connection, handler),
@@ -166,6 +189,11 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     return this.#deps.membership.onChange(listener)
   }
 
+  setFingerprint(read: () => Uint8Array): void {
+    this.#deps.ownBeat.setFingerprint(read)
+    for (const heartbeat of this.#heartbeats.values()) void heartbeat.beatNow()
+  }
+
   ban(peer: PeerId, durationMs: number): void {
     const { node, bans, dialer, remembered, log } = this.#deps
     bans.add(peer, durationMs)
@@ -181,13 +209,33 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     const { node, gossip, dialer, remembered } = this.#deps
     await dialer.stop()
     await remembered.stop(this.members())
+    this.#cancelTick()
     gossip.stop()
+    await this.#sayGoodbye()
     await Promise.all(
       node
         .getConnections()
         .map((connection) => connection.close().catch((error: unknown) => connection.abort(error as Error))),
     )
     await node.stop()
+  }
+
+  async #sayGoodbye(): Promise<void> {
+    const { clock } = this.#deps
+    using deadline = new ProgressDeadline(
+      clock,
+      GOODBYE_TIMEOUT_MS,
+      () => new Error('a goodbye took too long'),
+    )
+    const said = Promise.all([...this.#heartbeats.values()].map((heartbeat) => heartbeat.sayGoodbye()))
+    // A peer that doesn't take it sees the connection end.
+    await abortable(said, deadline.signal).catch(() => {})
+  }
+
+  #tick(): void {
+    const { clock, membership } = this.#deps
+    membership.tick(clock.monotonicMs())
+    this.#cancelTick = clock.setTimer(TICK_INTERVAL_MS, () => this.#tick())
   }
 
   async #openStream(connection: Connection, protocol: string, signal?: AbortSignal): Promise<PeerStream> {
@@ -210,7 +258,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     }
   }
 
-  async #serve(stream: Stream, connection: Connection, handler: PeerStreamHandler): Promise<void> {
+  async #serve(stream: Stream, connection: Connection, handler: ConnectionStreamHandler): Promise<void> {
     stream.maxReadBufferLength = MAX_EARLY_BYTES
     const admitted = await this.#deps.admission.isAdmitted(connection)
     const member = this.#deps.membership.get(remotePeerOf(connection))
@@ -221,7 +269,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     const peerStream = this.#peerStreamOf(stream, connection)
     try {
       await peerStream.untilFirstBytes()
-      await handler(peerStream, member)
+      await handler(peerStream, member, connection)
       await peerStream.close()
       peerStream.discard()
     } catch (error) {
@@ -231,37 +279,54 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
   }
 
   #peerStreamOf(stream: Stream, connection: Connection): Libp2pPeerStream {
+    const peer = remotePeerOf(connection)
     return new Libp2pPeerStream(stream, {
-      peer: remotePeerOf(connection),
+      peer,
       maxFrameBytes: MAX_FRAME_BYTES,
-      onBytes: () => this.#heartbeats.get(connection)?.heard(),
+      onBytes: () => {
+        this.#heartbeats.get(connection)?.heard()
+        this.#deps.membership.heard(peer)
+      },
     })
   }
 
   async #onOpen(connection: Connection): Promise<void> {
-    const { clock, admission, membership, gossip, remembered, log } = this.#deps
+    const { clock, admission, gossip, ownBeat, log } = this.#deps
     admission.begin(connection)
     if (!(await admission.isAdmitted(connection)) || connection.status !== 'open') return
     const peer = remotePeerOf(connection)
+    const dialled = connection.direction === 'outbound'
     const heartbeat = new Heartbeat(
       {
         clock,
-        open: () => this.#openStream(connection, PING_PROTOCOL),
-        onRoundTrip: (roundTripMs) => {
-          membership.measured(peer, roundTripMs)
-          const member = membership.get(peer)
-          if (member !== undefined) remembered.seen(member)
-          // Whatever ended gossip on this connection, or kept it from beginning, lasts no longer than a beat.
-          gossip.attach(connection)
-        },
+        open: dialled ? () => this.#openStream(connection, HEARTBEAT_PROTOCOL) : undefined,
+        nextBeat: () => ownBeat.next(),
+        onBeat: (beat) => this.#onBeat(connection, beat),
+        onRoundTrip: (roundTripMs) => this.#deps.membership.measured(peer, roundTripMs),
         onSilent: () => {
           log.info({ peer }, 'peer silent')
           connection.abort(new Error('the peer is silent'))
         },
       },
-      { intervalMs: PING_INTERVAL_MS, silentAfterMs: SILENT_AFTER_MS },
+      { intervalMs: BEAT_INTERVAL_MS, silentAfterMs: SILENT_AFTER_MS },
     )
     this.#heartbeats.set(connection, heartbeat)
+    gossip.attach(connection)
+  }
+
+  #onBeat(connection: Connection, beat: BeatMessage): void {
+    const { membership, gossip, remembered } = this.#deps
+    const peer = remotePeerOf(connection)
+    if (beat.leaving) {
+      membership.leave(peer)
+      connection.close().catch((error: unknown) => connection.abort(error as Error))
+      return
+    }
+    if (beat.roundTripMs !== undefined) membership.measured(peer, beat.roundTripMs)
+    membership.beat(peer, beat)
+    const member = membership.get(peer)
+    if (member !== undefined) remembered.seen(member)
+    // Whatever ended gossip on this connection, or kept it from beginning, lasts no longer than a beat.
     gossip.attach(connection)
   }
 
@@ -280,9 +345,9 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     this.#deps.remembered.joined(member)
   }
 
-  readonly #onLeft = (member: Member): void => {
+  readonly #onLeft = (member: Member, reason: Departure): void => {
     const { peer, name, link } = member
-    this.#deps.log.info({ peer, name, link }, 'peer left')
+    this.#deps.log.info({ peer, name, link, reason }, 'peer left')
     this.#deps.dialer.left(peer, this.#deps.bans.endOf(peer))
     this.#deps.remembered.left(member)
   }

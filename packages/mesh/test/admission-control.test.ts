@@ -8,7 +8,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { decode, encode } from 'cborg'
 import { HELLO_PROTOCOL } from '../src/admission.ts'
 import { REFUSED_DELAY_MS } from '../src/dial-plan.ts'
-import { PING_PROTOCOL } from '../src/heartbeat.ts'
+import { HEARTBEAT_PROTOCOL } from '../src/heartbeat.ts'
 import { Libp2pPeerStream } from '../src/peer-stream.ts'
 import { hasJoined, TestCluster, until, type TestNode } from './support/cluster.ts'
 import { createPlainNode } from './support/stream-pair.ts'
@@ -145,7 +145,7 @@ describe('AdmissionControl', () => {
       const connection = await dialAsStranger(node, stranger)
       const hello = sayHello(await connection.newStream(HELLO_PROTOCOL))
       const streams: Libp2pPeerStream[] = []
-      for (const protocol of [PROTOCOL, PING_PROTOCOL, GOSSIP_PROTOCOL]) {
+      for (const protocol of [PROTOCOL, HEARTBEAT_PROTOCOL, GOSSIP_PROTOCOL]) {
         const stream = sayHello(await connection.newStream(protocol))
         await stream.send(Uint8Array.of(1, 2, 3))
         streams.push(stream)

@@ -5,13 +5,8 @@ import { decode, encode } from 'cborg'
 import type { Introduction } from '../src/admission-messages.ts'
 import { proofOf } from '../src/admission-proof.ts'
 import { AdmissionRefusal } from '../src/admission-refusal.ts'
-import {
-  HELLO_PROTOCOL,
-  helloAsDialler,
-  helloAsListener,
-  type AdmissionParty,
-  type Newcomer,
-} from '../src/admission.ts'
+import { HELLO_PROTOCOL, helloAsDialler, helloAsListener, type AdmissionParty } from '../src/admission.ts'
+import type { AdmittedPeer } from '../src/membership-view.ts'
 
 type Script = (stream: PeerStream) => Promise<unknown>
 
@@ -43,7 +38,7 @@ describe('hello', () => {
     (
       role: 'dialler' | 'listener',
       secret: string | undefined,
-      met: Newcomer[] = [],
+      met: AdmittedPeer[] = [],
       introduce: Introduction[] = [],
     ) =>
     (stream: PeerStream) => {
@@ -56,7 +51,7 @@ describe('hello', () => {
         addresses: [`/memory/${role}`],
         nonce: nonceOf(role === 'dialler' ? 1 : 2),
       }
-      const admit = (newcomer: Newcomer) => {
+      const admit = (newcomer: AdmittedPeer) => {
         met.push(newcomer)
         return introduce
       }
@@ -79,7 +74,7 @@ describe('hello', () => {
 
   for (const secret of ['a secret', undefined]) {
     it(`tells each side of the other and of its members, ${secret ? 'with the same' : 'without a'} secret`, async () => {
-      const [metByDialler, metByListener]: [Newcomer[], Newcomer[]] = [[], []]
+      const [metByDialler, metByListener]: [AdmittedPeer[], AdmittedPeer[]] = [[], []]
       const known = (peer: string): Introduction[] => [{ peer, addresses: ['/memory/it'] }]
       const [dialled, listened] = await run(
         sideOf('dialler', secret, metByDialler, known('alice')),
@@ -101,7 +96,7 @@ describe('hello', () => {
   ]
   for (const { ours, theirs, message } of mismatches) {
     it(`is refused on both sides when the dialler's secret is ${ours} and the listener's ${theirs}`, async () => {
-      const [metByDialler, metByListener]: [Newcomer[], Newcomer[]] = [[], []]
+      const [metByDialler, metByListener]: [AdmittedPeer[], AdmittedPeer[]] = [[], []]
       const [dialled, listened] = await run(
         sideOf('dialler', ours, metByDialler),
         sideOf('listener', theirs, metByListener),

@@ -65,6 +65,7 @@ describe('Libp2pPeerNetwork', () => {
         link: 'region',
         addresses: second.addresses,
         roundTripMs: undefined,
+        state: 'up',
       } satisfies Member)
       assert.equal(second.network.self.link, 'site')
       assert.deepEqual(second.network.self.addresses, second.addresses)
@@ -164,20 +165,27 @@ describe('Libp2pPeerNetwork', () => {
         announce: ['/ip4/192.0.2.1/tcp/1'],
       })
       await hasJoined(second.network, first.peer)
-      await advanceUntil(clock, 5000, () => clock.monotonicMs() >= 60_000)
+      let beats = 0
+      second.network.onMembership({ fingerprint: () => (beats += 1) })
+      first.network.setFingerprint(() => Uint8Array.of(1))
+      await until(() => beats > 0)
+      while (clock.monotonicMs() < 60_000) {
+        const before = beats
+        clock.advance(5000)
+        await until(() => beats > before)
+      }
       assert.equal(second.network.members().length, 1, 'a peer that answers stays')
 
-      const stream = await second.network.openStream(first.peer, '/layermesh/ping/1.0.0')
-      await stream.send(Uint8Array.of(1))
-      await stream.receive()
-      clock.advance(5000)
       proxy.freeze()
       const left = leaves(second.network, first.peer)
+      const suspected = Promise.withResolvers<Member>()
+      second.network.onMembership({ suspected: suspected.resolve })
       const frozenMs = clock.monotonicMs()
       await advanceUntil(clock, 1000, () => second.network.members().length === 0)
       await left
       const silentMs = clock.monotonicMs() - frozenMs
-      assert.ok(silentMs >= 15_000 && silentMs <= 21_000, `it left after ${silentMs} ms`)
+      assert.equal((await suspected.promise).state, 'suspect')
+      assert.ok(silentMs >= 8_000 && silentMs <= 15_000, `it left after ${silentMs} ms`)
     })
 
     it('is followed by a new attempt to reach the member', async () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import {
@@ -10,17 +11,9 @@ import {
   type Log,
   type Startable,
 } from '@layermesh/interface'
+import type { HttpLimits } from './http-limits.ts'
 import { parserErrorReply } from './oci-error-reply.ts'
-
-const SERVER_OPTIONS: ServerOptions = {
-  // Go's clients keep idle connections for up to 120 s (BuildKit). Were ours shorter, a request could meet a
-  // connection that is being closed, and the client would report a reset.
-  keepAliveTimeout: 150_000,
-  headersTimeout: 20_000,
-  requestTimeout: 60_000,
-  noDelay: true,
-  optimizeEmptyRequests: true,
-}
+import type { TlsIdentity } from './tls-identity.ts'
 
 /** How long running replies may take once the listener has been told to stop, in milliseconds. */
 export const DEFAULT_DRAIN_TIMEOUT_MS = 10_000
@@ -30,39 +23,52 @@ export interface HttpListenerDeps {
   readonly handle: RequestListener
   readonly log: Log
   readonly clock: Clock
+  /** By what clients tell that it is this node; undefined for a listener without TLS. */
+  readonly identity: TlsIdentity | undefined
 }
 
 /** Tunables of {@link HttpListener}. */
 export interface HttpListenerInit {
   readonly address: ListenAddress
+  /** The setting that the address comes from, for messages. */
+  readonly setting: string
   readonly drainTimeoutMs: number
+  readonly limits: HttpLimits
 }
 
-/** One HTTP/1.1 server on one address, which stops without cutting replies that are on the way. */
+/** One HTTP/1.1 server on one address, with or without TLS, which stops without cutting replies that are on the way. */
 export class HttpListener implements Startable {
-  readonly #server: Server
-  readonly #log: Log
-  readonly #clock: Clock
-  readonly #address: ListenAddress
-  readonly #drainTimeoutMs: number
+  readonly #server: Server | TlsServer
+  readonly #deps: HttpListenerDeps
+  readonly #init: HttpListenerInit
   /** Open connections, and the replies that are on the way on each: Node counts a silent new one as busy. */
   readonly #replies = new Map<Duplex, number>()
+  /** Connections in the middle of a TLS handshake, by the client's address. */
+  readonly #handshakes = new Map<string, Socket>()
+  #unwatch = () => {}
   #drained: Promise<void> | undefined
 
-  constructor({ handle, log, clock }: HttpListenerDeps, { address, drainTimeoutMs }: HttpListenerInit) {
-    this.#log = log
-    this.#clock = clock
-    this.#address = address
-    this.#drainTimeoutMs = drainTimeoutMs
-    this.#server = createServer(SERVER_OPTIONS, (request, response) => {
-      this.#addReply(request.socket, 1)
-      response.once('close', () => {
-        this.#addReply(request.socket, -1)
-      })
-      handle(request, response)
-    })
-    this.#server.on('connection', this.#onConnection)
+  constructor(deps: HttpListenerDeps, init: HttpListenerInit) {
+    this.#deps = deps
+    this.#init = init
+    const { handshakeTimeoutMs: handshakeTimeout, maxConnections, stallTimeoutMs } = init.limits
+    const options = serverOptions(init.limits)
+    this.#server =
+      deps.identity === undefined
+        ? createServer(options, this.#onRequest)
+        : createTlsServer({ ...options, handshakeTimeout, ALPNProtocols: ['http/1.1'] }, this.#onRequest)
+    this.#server.maxConnections = maxConnections
+    this.#server.timeout = stallTimeoutMs
+    // The body of a write is refused before it is sent.
+    this.#server.on('checkContinue', this.#onRequest)
     this.#server.on('clientError', this.#onClientError)
+    this.#server.on('drop', () => deps.log.warn({ connections: maxConnections }, 'too many connections'))
+    if (deps.identity === undefined) this.#server.on('connection', this.#onConnection)
+    else {
+      this.#server.on('connection', this.#onHandshake)
+      this.#server.on('secureConnection', this.#onConnection)
+      this.#server.on('tlsClientError', (err: Error) => deps.log.debug({ err }, 'TLS handshake failed'))
+    }
   }
 
   /** Where it listens, with the port that the system chose when it was to; undefined while it doesn't. */
@@ -73,15 +79,21 @@ export class HttpListener implements Startable {
 
   /** Throws ERR_LISTEN when the address can't be used. */
   async start(): Promise<void> {
-    const { host, port } = this.#address
+    const { address, setting } = this.#init
+    const { identity, log } = this.#deps
+    if (identity !== undefined && 'setSecureContext' in this.#server) {
+      const server = this.#server
+      this.#unwatch = identity.follow((context) => server.setSecureContext(context))
+    }
     try {
-      this.#server.listen({ host, port })
+      this.#server.listen(address)
       await once(this.#server, 'listening')
     } catch (cause) {
-      throw listenFailure('mirror.listen', this.#address, cause)
+      this.#unwatch()
+      throw listenFailure(setting, address, cause)
     }
     // Out of file descriptors, say: the next connection may be taken again.
-    this.#server.on('error', (err) => this.#log.error({ err }, 'connection not accepted'))
+    this.#server.on('error', (err) => log.error({ err }, 'connection not accepted'))
   }
 
   /** Takes no more connections, closes idle ones, and gives running replies until the drain time-out. */
@@ -92,22 +104,42 @@ export class HttpListener implements Startable {
 
   async #drain(): Promise<void> {
     if (!this.#server.listening) return
+    this.#unwatch()
+    const { clock, log } = this.#deps
     const closed = once(this.#server, 'close')
     this.#server.close()
+    for (const socket of this.#handshakes.values()) socket.destroy()
     for (const [socket, replies] of this.#replies) if (replies === 0) socket.destroy()
-    const cancel = this.#clock.setTimer(this.#drainTimeoutMs, () => {
-      this.#log.warn({ connections: this.#replies.size }, 'connections cut at the end of the drain')
+    const cancel = clock.setTimer(this.#init.drainTimeoutMs, () => {
+      log.warn({ connections: this.#replies.size }, 'connections cut at the end of the drain')
       for (const socket of this.#replies.keys()) socket.destroy()
     })
     await closed
     cancel()
   }
 
+  readonly #onRequest: RequestListener = (request, response) => {
+    this.#addReply(request.socket, 1)
+    response.once('close', () => {
+      this.#addReply(request.socket, -1)
+    })
+    this.#deps.handle(request, response)
+  }
+
   readonly #onConnection = (socket: Socket): void => {
     // Each pipelined request watches the connection.
     socket.setMaxListeners(0)
+    this.#handshakes.delete(clientOf(socket))
     this.#replies.set(socket, 0)
     socket.once('close', () => this.#replies.delete(socket))
+  }
+
+  readonly #onHandshake = (socket: Socket): void => {
+    const client = clientOf(socket)
+    this.#handshakes.set(client, socket)
+    socket.once('close', () => {
+      if (this.#handshakes.get(client) === socket) this.#handshakes.delete(client)
+    })
   }
 
   readonly #onClientError = (error: NodeJS.ErrnoException, socket: Duplex): void => {
@@ -124,4 +156,21 @@ export class HttpListener implements Startable {
     // A reply is closed once the system has all its bytes, so nothing is lost by closing the connection then.
     if (this.#drained !== undefined && before + change === 0) socket.destroy()
   }
+}
+
+function serverOptions(limits: HttpLimits): ServerOptions {
+  return {
+    keepAliveTimeout: limits.idleTimeoutMs,
+    headersTimeout: limits.headTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: limits.checkEveryMs,
+    maxHeaderSize: limits.maxHeadBytes,
+    noDelay: true,
+    optimizeEmptyRequests: true,
+  }
+}
+
+// The same for a connection before and after its handshake, for which Node has two objects.
+function clientOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export type { AccessPolicy } from './client-access.ts'
 export {
   createMirror,
   DEFAULT_BLOB_TIMEOUT_MS,
@@ -10,5 +11,6 @@ export {
   type Mirror,
   type MirrorDeps,
   type MirrorInit,
+  type MirrorListen,
 } from './create-mirror.ts'
 export { DEFAULT_DRAIN_TIMEOUT_MS } from './http-listener.ts'

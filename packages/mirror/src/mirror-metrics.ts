@@ -18,7 +18,7 @@ export function createMirrorMetrics(metrics: Metrics): MirrorMetrics {
     requests: metrics.counter({
       name: 'mirror_requests_total',
       help: 'Requests that were replied to, by what they asked for and the class of the status.',
-      labels: { kind: ['manifest', 'blob', 'other'], status: ['2xx', '3xx', '4xx', '5xx'] },
+      labels: { kind: ['manifest', 'blob', 'list', 'other'], status: ['2xx', '3xx', '4xx', '5xx'] },
     }),
     servedBytes: metrics.counter({
       name: 'served_bytes_total',

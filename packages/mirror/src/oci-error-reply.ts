@@ -2,12 +2,18 @@ import { STATUS_CODES, type ServerResponse } from 'node:http'
 import {
   LayermeshError,
   RangeUnsatisfiableError,
+  UpstreamNotFoundError,
+  UpstreamProtocolError,
   UpstreamRateLimitedError,
   type ErrorCode,
 } from '@layermesh/interface'
 import { errorBody, unsatisfiedContentRange, type OciErrorCode } from '@layermesh/oci'
 import { MISS, OWN_REPLY } from './cache-status.ts'
 import { API_VERSION } from './content-headers.ts'
+import { ExcessiveRangesError } from './excessive-ranges-error.ts'
+
+/** The longest target of a request that is read. */
+export const MAX_TARGET_CHARACTERS = 8192
 
 /** An error as a client sees it: a status, and a code of the distribution-spec 1.1, "Error codes". */
 export interface ErrorReply {
@@ -35,11 +41,32 @@ export const NO_SUCH_ENDPOINT: ErrorReply = {
   message: 'this mirror has no such endpoint',
 }
 
-/** To a request for a list that only upstream can give: a 404 would say that there are no tags or no signatures. */
-export const LIST_UNAVAILABLE: ErrorReply = {
-  status: 503,
-  code: 'UNAVAILABLE',
-  message: 'this mirror gives no lists; ask the registry itself',
+/** To a request whose target is longer than any name, digest and page token can be. */
+export const TARGET_TOO_LONG: ErrorReply = {
+  status: 414,
+  code: 'NAME_INVALID',
+  message: `the target of a request has at most ${MAX_TARGET_CHARACTERS} characters`,
+}
+
+/** To a request that names two hosts (RFC 9112 §3.2): what is in between may have believed the other. */
+export const TWO_HOSTS: ErrorReply = {
+  status: 400,
+  code: 'UNSUPPORTED',
+  message: 'the request has Host more than once',
+}
+
+/** To a request whose body is coded in another way than in chunks (RFC 9112 §6.1): where it ends, nobody could agree. */
+export const CODING_UNKNOWN: ErrorReply = {
+  status: 400,
+  code: 'UNSUPPORTED',
+  message: 'the transfer coding of the request is unknown',
+}
+
+/** To a request for tags whose `n` is no number. */
+export const PAGE_SIZE_INVALID: ErrorReply = {
+  status: 400,
+  code: 'PAGINATION_NUMBER_INVALID',
+  message: 'n is no whole number',
 }
 
 const MANIFEST_UNAVAILABLE: ErrorReply = {
@@ -53,6 +80,17 @@ const BLOB_UNAVAILABLE: ErrorReply = {
   status: 404,
   code: 'BLOB_UNKNOWN',
   message: 'this mirror has no such blob',
+  cacheStatus: MISS,
+}
+
+/**
+ * To a request for a list that can't be had: a 404 would say that there are no tags or no signatures, and clients would
+ * go on without.
+ */
+const LIST_UNAVAILABLE: ErrorReply = {
+  status: 503,
+  code: 'UNAVAILABLE',
+  message: 'the registry can not be asked; ask it yourself',
   cacheStatus: MISS,
 }
 
@@ -80,7 +118,11 @@ export function routeErrorReply(error: unknown): ErrorReply {
  * What to tell a client that can't have its content. Whatever the cause on our side, a 404 is the one answer that
  * sends every client to its registry at once (5xx costs dockerd 50 s); the cause is for our log, not for the client.
  */
-export function contentErrorReply(error: unknown, kind: 'manifest' | 'blob'): ErrorReply {
+export function contentErrorReply(
+  error: unknown,
+  kind: 'manifest' | 'blob' | 'referrers',
+  hideRateLimits: boolean,
+): ErrorReply {
   if (error instanceof RangeUnsatisfiableError) {
     return {
       status: 416,
@@ -89,8 +131,38 @@ export function contentErrorReply(error: unknown, kind: 'manifest' | 'blob'): Er
       headers: ['Content-Range', unsatisfiedContentRange(error.sizeBytes)],
     }
   }
+  if (error instanceof ExcessiveRangesError)
+    return { status: 400, code: 'RANGE_INVALID', message: error.message }
+  if (error instanceof UpstreamRateLimitedError && !hideRateLimits) return tooManyRequests(error.retryAfterMs)
+  if (kind === 'blob') return BLOB_UNAVAILABLE
+  // A tag that stands for a list: that it isn't there is upstream's to say.
+  return kind === 'manifest' || error instanceof UpstreamNotFoundError
+    ? MANIFEST_UNAVAILABLE
+    : LIST_UNAVAILABLE
+}
+
+/**
+ * What to tell a client that can't have its list. Only upstream's own 404 is passed on: of referrers it says that the registry
+ * doesn't know of such lists, and that they are to be looked for by tag.
+ */
+export function listErrorReply(error: unknown, kind: 'tags' | 'referrers'): ErrorReply {
   if (error instanceof UpstreamRateLimitedError) return tooManyRequests(error.retryAfterMs)
-  return kind === 'manifest' ? MANIFEST_UNAVAILABLE : BLOB_UNAVAILABLE
+  if (error instanceof UpstreamNotFoundError) {
+    return kind === 'tags'
+      ? {
+          status: 404,
+          code: 'NAME_UNKNOWN',
+          message: 'the registry has no such repository',
+          cacheStatus: MISS,
+        }
+      : {
+          status: 404,
+          code: 'UNSUPPORTED',
+          message: 'the registry has no lists of referrers',
+          cacheStatus: MISS,
+        }
+  }
+  return error instanceof UpstreamProtocolError ? { ...LIST_UNAVAILABLE, status: 502 } : LIST_UNAVAILABLE
 }
 
 /** Writes an error reply; Node leaves the body out when the request was a HEAD. */

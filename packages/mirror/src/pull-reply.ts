@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import { ContentUnavailableError, type ByteSource, type CancelTimer, type Clock } from '@layermesh/interface'
+import type { ByteSource, Clock } from '@layermesh/interface'
+import { ClientWait } from './client-wait.ts'
 import { sendBody } from './send-body.ts'
 import type { MirrorMetrics } from './mirror-metrics.ts'
 
@@ -9,18 +10,14 @@ export interface PullReplyDeps {
   readonly metrics: MirrorMetrics
 }
 
-/**
- * The reply to one request for a manifest or blob, while the client waits for it: until the client hangs up, or until
- * the time in which the reply must have begun is over. Dispose of it when the reply has ended.
- */
+/** The reply to one request for a manifest or blob. Dispose of it when it has ended. */
 export class PullReply implements Disposable {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #metrics: MirrorMetrics
   readonly #clock: Clock
   readonly #startedMs: number
-  readonly #controller = new AbortController()
-  readonly #cancelDeadline: CancelTimer
+  readonly #wait: ClientWait
   #source: ByteSource | undefined
   #bodyBytes = 0
 
@@ -36,21 +33,17 @@ export class PullReply implements Disposable {
     this.#metrics = metrics
     this.#clock = clock
     this.#startedMs = clock.monotonicMs()
-    request.socket.once('close', this.#onClose)
-    this.#cancelDeadline = clock.setTimer(timeoutMs, () => {
-      this.#controller.abort(new ContentUnavailableError(`no source answered in ${timeoutMs} ms`))
-    })
-    if (request.socket.destroyed) this.#onClose()
+    this.#wait = new ClientWait(request, timeoutMs, clock)
   }
 
-  /** Aborts when the client hangs up, and with ERR_CONTENT_UNAVAILABLE when the reply has not begun in time. */
+  /** As {@link ClientWait.signal}. */
   get signal(): AbortSignal {
-    return this.#controller.signal
+    return this.#wait.signal
   }
 
   /** Whether the client has hung up. */
   get isAbandoned(): boolean {
-    return this.#request.socket.destroyed
+    return this.#wait.isAbandoned
   }
 
   /** Whether the status has been sent, so that an error can't be told any more. */
@@ -79,7 +72,7 @@ export class PullReply implements Disposable {
 
   /** Sends the head of a reply that succeeds. `headers` are names and values in turn. */
   begin(status: number, source: ByteSource, headers: readonly string[]): void {
-    this.#cancelDeadline()
+    this.#wait.begin()
     this.#source = source
     this.#metrics.firstByteSeconds.observe((this.#clock.monotonicMs() - this.#startedMs) / 1000, { source })
     this.#response.writeHead(status, headers as string[])
@@ -95,22 +88,21 @@ export class PullReply implements Disposable {
     return sendBody(this.#response, body, sizeBytes, this.#countBytes, this.signal)
   }
 
-  /** Breaks a reply off so that no client can take it for complete. */
-  reset(): void {
-    this.#request.socket.resetAndDestroy()
+  /**
+   * Breaks a reply off: the connection is closed before the length that was announced, so that no client can take it for complete. It is not
+   * reset: Go's clients ask for the rest after an end that comes too early (`io.ErrUnexpectedEOF`), and give up after a reset, which also takes
+   * away what they haven't read yet.
+   */
+  cut(): void {
+    this.#request.socket.destroy()
   }
 
   [Symbol.dispose](): void {
-    this.#cancelDeadline()
-    this.#request.socket.off('close', this.#onClose)
+    this.#wait[Symbol.dispose]()
   }
 
   readonly #countBytes = (bytes: number): void => {
     this.#bodyBytes += bytes
     if (this.#source !== undefined) this.#metrics.servedBytes.add(bytes, { source: this.#source })
-  }
-
-  readonly #onClose = (): void => {
-    this.#controller.abort()
   }
 }

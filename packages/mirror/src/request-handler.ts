@@ -1,24 +1,33 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parseRoute, type Route, type UpstreamTable } from '@layermesh/oci'
-import { OWN_REPLY } from './cache-status.ts'
-import { API_VERSION } from './content-headers.ts'
 import { statusClass } from './mirror-metrics.ts'
 import {
-  LIST_UNAVAILABLE,
+  CODING_UNKNOWN,
+  MAX_TARGET_CHARACTERS,
   NO_SUCH_ENDPOINT,
   routeErrorReply,
   sendErrorReply,
+  TARGET_TOO_LONG,
+  TWO_HOSTS,
   WRITE_REFUSED,
   type ErrorReply,
 } from './oci-error-reply.ts'
-import { servePull, type PullDeps, type PullTimeouts } from './serve-pull.ts'
+import { sendOptions, sendPing, sendPingRedirect } from './plain-replies.ts'
+import { serveList, type ListDeps } from './serve-list.ts'
+import { servePull, type PullDeps, type PullInit } from './serve-pull.ts'
 
 /** Replies to one request. Resolves once it has, or once the client is gone; never rejects. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
 /** What {@link createRequestHandler} works with. */
-export interface RequestHandlerDeps extends PullDeps {
+export interface RequestHandlerDeps extends PullDeps, ListDeps {
   readonly upstreams: UpstreamTable
+}
+
+/** What a request handler is fixed to. */
+export interface RequestHandlerInit extends PullInit {
+  /** The upstream of requests that name none, where it isn't the default. */
+  readonly upstream: string | undefined
 }
 
 /** A request that asks for nothing that we could look for. */
@@ -27,21 +36,17 @@ interface RefusedRequest {
   readonly error: ErrorReply
 }
 
-const PING_BODY = '{}'
+type HandledRoute = Route | RefusedRequest | { readonly kind: 'options' }
 
 /** Makes the handler of a pull mirror's part of the distribution API (distribution-spec 1.1, "Endpoints"). */
-export function createRequestHandler(deps: RequestHandlerDeps, timeouts: PullTimeouts): RequestHandler {
+export function createRequestHandler(deps: RequestHandlerDeps, init: RequestHandlerInit): RequestHandler {
   return async (request, response) => {
-    const route = isRead(request.method) ? readRoute(request, deps) : refused(WRITE_REFUSED)
-    const isPull = route.kind === 'manifest' || route.kind === 'blob'
-    if (isPull) await servePull(request, response, route, deps, timeouts)
-    else sendPlainReply(response, route)
+    if (!isEndKnown(request)) response.shouldKeepAlive = false
+    const route = readRequest(request, deps, init)
+    await reply(request, response, route, deps, init)
     // A client that hung up before its reply began has had no status.
     if (!response.headersSent) return
-    deps.metrics.requests.add(1, {
-      kind: isPull ? route.kind : 'other',
-      status: statusClass(response.statusCode),
-    })
+    deps.metrics.requests.add(1, { kind: kindOf(route), status: statusClass(response.statusCode) })
   }
 }
 
@@ -50,54 +55,82 @@ export function isRead(method: string | undefined): boolean {
   return method === 'GET' || method === 'HEAD'
 }
 
-function readRoute(request: IncomingMessage, { upstreams, log }: RequestHandlerDeps): Route | RefusedRequest {
+function readRequest(
+  request: IncomingMessage,
+  { upstreams, log }: RequestHandlerDeps,
+  { upstream }: RequestHandlerInit,
+): HandledRoute {
+  const { method, url: target = '', headers } = request
+  if (hasTwoHosts(request)) return refused(TWO_HOSTS)
+  if (isStrangelyCoded(request)) return refused(CODING_UNKNOWN)
+  if (method === 'OPTIONS') return { kind: 'options' }
+  if (!isRead(method)) return refused(WRITE_REFUSED)
+  if (target.length > MAX_TARGET_CHARACTERS) return refused(TARGET_TOO_LONG)
   try {
-    return parseRoute(request.url ?? '', upstreams)
+    return parseRoute(target, upstreams, { host: headers.host, upstream })
   } catch (err) {
     const error = routeErrorReply(err)
-    log.debug({ method: request.method, status: error.status, err }, 'request refused')
+    log.debug({ method, status: error.status, err }, 'request refused')
     return refused(error)
   }
+}
+
+/**
+ * Whether it is sure where the next request on the connection begins. After `Expect`, the client decides whether the body
+ * comes when it has been refused.
+ */
+function isEndKnown(request: IncomingMessage): boolean {
+  return request.headers.expect === undefined && !isStrangelyCoded(request)
+}
+
+// Node's parser passes over codings that it doesn't know, and so may find an end where others find none.
+function isStrangelyCoded({ headers }: IncomingMessage): boolean {
+  const coding = headers['transfer-encoding']
+  return coding !== undefined && coding.trim().toLowerCase() !== 'chunked'
+}
+
+// Node keeps the first of several and says nothing.
+function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.toLowerCase() === 'host') hosts += 1
+  }
+  return hosts > 1
 }
 
 function refused(error: ErrorReply): RefusedRequest {
   return { kind: 'refused', error }
 }
 
-function sendPlainReply(
+function kindOf({ kind }: HandledRoute): 'manifest' | 'blob' | 'list' | 'other' {
+  if (kind === 'manifest' || kind === 'blob') return kind
+  return kind === 'tags' || kind === 'referrers' ? 'list' : 'other'
+}
+
+async function reply(
+  request: IncomingMessage,
   response: ServerResponse,
-  route: Exclude<Route, { kind: 'manifest' | 'blob' }> | RefusedRequest,
-): void {
+  route: HandledRoute,
+  deps: RequestHandlerDeps,
+  init: RequestHandlerInit,
+): Promise<void> {
   switch (route.kind) {
-    case 'ping':
-      response.writeHead(200, [
-        ...API_VERSION,
-        ...[
-          'Cache-Status',
-          OWN_REPLY,
-          'Content-Type',
-          'application/json',
-          'Content-Length',
-          String(PING_BODY.length),
-        ],
-      ])
-      response.end(PING_BODY)
-      return
-    case 'ping-without-slash':
-      response.writeHead(301, [
-        ...API_VERSION,
-        'Cache-Status',
-        OWN_REPLY,
-        'Location',
-        route.location,
-        'Content-Length',
-        '0',
-      ])
-      response.end()
+    case 'manifest':
+    case 'blob':
+      await servePull(request, response, route, deps, init)
       return
     case 'tags':
     case 'referrers':
-      sendErrorReply(response, LIST_UNAVAILABLE)
+      await serveList(request, response, route, deps, init.manifestTimeoutMs)
+      return
+    case 'ping':
+      sendPing(response)
+      return
+    case 'ping-without-slash':
+      sendPingRedirect(response, route.location)
+      return
+    case 'options':
+      sendOptions(response)
       return
     case 'unknown':
       sendErrorReply(response, NO_SUCH_ENDPOINT)

@@ -17,7 +17,7 @@ export async function whenStarted(source: AsyncIterable<Uint8Array>): Promise<As
 /**
  * Writes exactly `sizeBytes` bytes of `source` as the rest of a reply whose head has been written, and ends it.
  * Throws when the source fails, when it has another length (ERR_CONTENT_UNAVAILABLE), and when the connection breaks
- * or `signal` is aborted; the reply has not been ended then and must be reset.
+ * or `signal` is aborted; the reply has not been ended then and must be cut.
  */
 export async function sendBody(
   response: ServerResponse,

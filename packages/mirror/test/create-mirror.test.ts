@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
-import { silentLog } from '@layermesh/interface'
+import { silentLog, UpstreamRateLimitedError } from '@layermesh/interface'
 import { createMirror } from '@layermesh/mirror'
 import { expectNoLeaks, ManualClock, takeResourceSnapshot, type ResourceSnapshot } from '@layermesh/testkit'
 import { startMirror } from './support/mirror-fixture.ts'
@@ -9,6 +9,7 @@ import { patternBytes } from './support/pattern-bytes.ts'
 import { RawClient } from './support/raw-client.ts'
 import { CountingMetrics } from './support/counting-metrics.ts'
 import { neverAnswers, ScriptedContent } from './support/scripted-content.ts'
+import { ScriptedLists } from './support/scripted-lists.ts'
 
 describe('createMirror', () => {
   let before: ResourceSnapshot
@@ -42,7 +43,12 @@ describe('createMirror', () => {
       await once(other, 'listening')
       const { port } = other.address() as AddressInfo
       const mirror = createMirror(
-        { content: new ScriptedContent(), log: silentLog, metrics: new CountingMetrics() },
+        {
+          content: new ScriptedContent(),
+          lists: new ScriptedLists(),
+          log: silentLog,
+          metrics: new CountingMetrics(),
+        },
         {
           listen: [
             { host: '127.0.0.1', port: 0 },
@@ -69,6 +75,66 @@ describe('createMirror', () => {
     it('throws ERR_UPSTREAM_UNKNOWN for a default that is no upstream', async () => {
       await assert.rejects(startMirror({ defaultUpstream: 'ghcr.io' }), { code: 'ERR_UPSTREAM_UNKNOWN' })
     })
+  })
+
+  describe('an upstream of its own', () => {
+    const upstreams = [
+      { host: 'docker.io', aliases: [] },
+      { host: 'quay.io', aliases: [], servedAs: ['quay.mirror.local'] },
+      { host: 'ghcr.io', aliases: [] },
+    ]
+    const listen = [
+      { host: '127.0.0.1', port: 0 },
+      { host: '127.0.0.1', port: 0, upstream: 'ghcr.io' },
+    ]
+
+    async function upstreamAsked(
+      address: string | undefined,
+      headerLines: string[],
+      path = '/v2/a/b/manifests/c',
+    ) {
+      await using fixture = await startMirror({ upstreams, listen })
+      const [first, second] = fixture.mirror.addresses()
+      using client = await RawClient.connect(Number((address === 'own' ? second : first)?.split(':')[1]))
+      client.socket.write(`GET ${path} HTTP/1.1\r\n${headerLines.join('\r\n')}\r\nConnection: close\r\n\r\n`)
+      await client.whenClosed()
+      return fixture.content.calls.map(({ ref }) => ref.upstream)
+    }
+
+    it('is what an address is for, also when two addresses differ by their port only', async () => {
+      assert.deepEqual(await upstreamAsked('own', ['Host: 127.0.0.1:5000']), ['ghcr.io'])
+      assert.deepEqual(await upstreamAsked('other', ['Host: 127.0.0.1:5000']), ['docker.io'])
+    })
+
+    it('is what Host names, whatever the address', async () => {
+      assert.deepEqual(await upstreamAsked('own', ['Host: quay.mirror.local:5000']), ['quay.io'])
+      assert.deepEqual(await upstreamAsked('other', ['host: QUAY.mirror.local']), ['quay.io'])
+    })
+
+    it('gives way to ns and to a prefix', async () => {
+      const host = ['Host: quay.mirror.local']
+      assert.deepEqual(await upstreamAsked('own', host, '/v2/a/manifests/c?ns=docker.io'), ['docker.io'])
+      assert.deepEqual(await upstreamAsked('own', host, '/v2/docker.io/a/manifests/c'), ['docker.io'])
+    })
+  })
+
+  it('asks any public registry when it may, and no other', async () => {
+    await using fixture = await startMirror({ allowOthers: true })
+    await fixture.get('/v2/a/manifests/b?ns=registry.example')
+    assert.equal((await fixture.get('/v2/a/manifests/b?ns=169.254.169.254')).status, 404)
+    assert.equal((await fixture.get('/v2/a/manifests/b?ns=localhost:2375')).status, 404)
+    assert.equal((await fixture.get('/v2/a/manifests/b?ns=registry.example:8443')).status, 404)
+    assert.deepEqual(
+      fixture.content.calls.map(({ ref }) => ref.upstream),
+      ['registry.example'],
+    )
+  })
+
+  it('hides that a registry limits our requests when it shall', async () => {
+    await using fixture = await startMirror({ hideRateLimits: true })
+    fixture.content.failure = new UpstreamRateLimitedError('no', 5000)
+    const { status, headers } = await fixture.get('/v2/a/b/manifests/c')
+    assert.deepEqual([status, headers['retry-after']], [404, undefined])
   })
 
   describe('stop', () => {

@@ -42,6 +42,23 @@ describe('HttpListener', () => {
     ['a head that is too long', `GET /v2/ HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, 431],
     ['a path that is no ASCII', 'GET /v2/\xe9/manifests/c HTTP/1.1\r\nHost: a\r\n\r\n', 400],
     ['NUL in the path', 'GET /v2/a\0b/manifests/c HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
+    ['TLS', '\x16\x03\x01\x02\x00\x01\x00', 400],
+    ...(
+      [
+        ['a length and chunks', 'Content-Length: 5\r\nTransfer-Encoding: chunked'],
+        ['chunks and a length', 'Transfer-Encoding: chunked\r\nContent-Length: 5'],
+        ['chunks that are not last', 'Transfer-Encoding: chunked, identity'],
+        ['an encoding that nobody knows', 'Transfer-Encoding: xchunked'],
+        ['a space before the colon', 'Content-Length : 5'],
+        ['a length that is a list', 'Content-Length: 5, 5'],
+        ['a length with a sign', 'Content-Length: +5'],
+        ['a folded header', 'X: a\r\n Content-Length: 5'],
+        ['a line that ends in a bare CR', 'X: a\rContent-Length: 5'],
+      ] as const
+    ).map(
+      ([title, lines]) => [title, `GET /v2/ HTTP/1.1\r\nHost: a\r\n${lines}\r\n\r\nGET /v2/`, 400] as const,
+    ),
   ] as const) {
     it(`answers ${status} to ${title} and closes the connection`, async () => {
       using client = await RawClient.connect(fixture.port)
@@ -74,5 +91,100 @@ describe('HttpListener', () => {
     client.socket.resetAndDestroy()
     await once(client.socket, 'close')
     assert.equal((await fixture.get('/v2/')).status, 200)
+  })
+
+  it('answers 400 to a request without Host, and to one with two', async () => {
+    for (const lines of ['', 'Host: a\r\nHost: a\r\n', 'Host: a\r\nhost: b\r\n']) {
+      using client = await RawClient.connect(fixture.port)
+      client.socket.write(`GET /v2/ HTTP/1.1\r\n${lines}Connection: close\r\n\r\n`)
+      await client.whenClosed()
+      assert.match(client.received, /^HTTP\/1.1 400 /, JSON.stringify(lines))
+    }
+  })
+
+  it('takes what follows a body for a request, and the body for nothing', async () => {
+    using client = await RawClient.connect(fixture.port)
+    const smuggled = 'GET /v2/a/b/manifests/smuggled HTTP/1.1\r\nHost: a\r\n\r\n'
+    const head = `GET /v2/ HTTP/1.1\r\nHost: a\r\nContent-Length: ${smuggled.length}\r\n\r\n`
+    client.socket.write(`${head}${smuggled}GET /v2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
+    await client.whenClosed()
+    assert.deepEqual(client.received.match(/HTTP\/1.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 301'])
+    assert.deepEqual(fixture.content.calls, [])
+  })
+
+  it('answers requests that come at once in their order', async () => {
+    const blob = fixture.content.addBlob(patternBytes(200_000))
+    using client = await RawClient.connect(fixture.port)
+    const heads = [`/v2/a/b/blobs/${blob}`, '/v2/', '/v2/A/manifests/b', '/v2']
+    client.socket.write(heads.map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''))
+    const received = await client.whenReceived(/HTTP\/1.1 301 [^]*\r\n\r\n$/)
+    assert.deepEqual(
+      received.match(/HTTP\/1.1 \d+/g),
+      [200, 200, 400, 301].map((status) => `HTTP/1.1 ${status}`),
+    )
+  })
+
+  it('closes the connection of a client that asks for another protocol by CONNECT', async () => {
+    using client = await RawClient.connect(fixture.port)
+    client.request('CONNECT', 'evil.example:443')
+    await client.whenClosed()
+    assert.doesNotMatch(client.received, /^HTTP\/1.1 2/)
+  })
+
+  it('goes on in HTTP/1.1 when a client offers another protocol', async () => {
+    using client = await RawClient.connect(fixture.port)
+    client.request(
+      'GET',
+      '/v2/',
+      'Connection: Upgrade, HTTP2-Settings',
+      'Upgrade: h2c',
+      'HTTP2-Settings: AAAA',
+    )
+    assert.match(await client.whenReceived(/\{\}$/), /^HTTP\/1.1 200 /)
+  })
+
+  describe('limits', () => {
+    const SOON_MS = 50
+
+    for (const [title, sent] of [
+      ['says nothing', ''],
+      ['sends the head of a request bit by bit', 'GET /v2/ HTTP/1.1\r\nHost: a\r\nX-A: '],
+      [
+        'does not send the body that it announced',
+        'PUT /v2/a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n',
+      ],
+    ] as const) {
+      it(`closes the connection of a client that ${title}`, async () => {
+        const limits = { headTimeoutMs: SOON_MS, requestTimeoutMs: SOON_MS, checkEveryMs: SOON_MS }
+        await using limited = await startMirror({ limits })
+        using client = await RawClient.connect(limited.port)
+        client.socket.write(sent)
+        await client.whenClosed()
+        assert.match(client.received, /^(HTTP\/1.1 40[58] |$)/)
+      })
+    }
+
+    it('closes the connection of a client that takes nothing of its reply', async () => {
+      await using limited = await startMirror({ limits: { stallTimeoutMs: SOON_MS } })
+      const path = `/v2/a/b/blobs/${limited.content.addBlob(patternBytes(64 * 1024 * 1024))}`
+      using client = await RawClient.connect(limited.port)
+      client.socket.pause()
+      client.request('GET', path)
+      await limited.log.whenLogged('client hung up')
+      await limited.content.whenClosed()
+    })
+
+    it('closes connections beyond the limit at once, and takes others when there is room again', async () => {
+      await using limited = await startMirror({ limits: { maxConnections: 1 } })
+      const first = await RawClient.connect(limited.port)
+      first.request('GET', '/v2/')
+      await first.whenReceived(/\{\}$/)
+      using second = await RawClient.connect(limited.port)
+      await second.whenClosed()
+      assert.deepEqual((await limited.log.whenLogged('too many connections')).fields, { connections: 1 })
+      first.request('GET', '/v2/', 'Connection: close')
+      await first.whenClosed()
+      assert.equal((await limited.get('/v2/')).status, 200)
+    })
   })
 })

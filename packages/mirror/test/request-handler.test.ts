@@ -44,7 +44,7 @@ describe('createRequestHandler', () => {
       ['GET', '/v2/', 'layermesh'],
       ['GET', '/v2', 'layermesh'],
       ['PUT', '/v2/library/nginx/manifests/latest', 'layermesh'],
-      ['GET', '/v2/library/nginx/tags/list', 'layermesh'],
+      ['GET', '/v2/library/nginx/tags/list', 'layermesh; fwd=miss'],
       ['GET', `/v2/library/nginx/blobs/${digest}`, 'layermesh; fwd=miss'],
       ['GET', `/v2/library/nginx/manifests/${digest}`, 'layermesh; fwd=miss'],
     ] as const) {
@@ -61,7 +61,6 @@ describe('createRequestHandler', () => {
       ['PUT', '/v2/library/nginx/manifests/latest'],
       ['PATCH', '/v2/library/nginx/blobs/uploads/1'],
       ['DELETE', `/v2/library/nginx/manifests/${digest}`],
-      ['OPTIONS', '/v2/'],
       ['PROPFIND', '/v2/'],
     ] as const) {
       it(`answers 405 to ${method}`, async () => {
@@ -78,6 +77,13 @@ describe('createRequestHandler', () => {
       assert.match(await client.whenReceived(/\r\n\r\n\{.*\}/), /^HTTP\/1.1 405 /)
     })
 
+    it('answers 405 to a client that waits for leave to send its body, and gives none', async () => {
+      using client = await RawClient.connect(fixture.port)
+      client.request('PUT', '/v2/a/manifests/b', 'Content-Length: 1000000', 'Expect: 100-continue')
+      await client.whenClosed()
+      assert.match(client.received, /^HTTP\/1.1 405 [^]*\r\nConnection: close\r\n/)
+    })
+
     it('goes on with the connection after a body', async () => {
       const { status } = await fixture.send('PUT', '/v2/a/manifests/b', 'x'.repeat(100_000))
       assert.equal(status, 405)
@@ -85,22 +91,32 @@ describe('createRequestHandler', () => {
     })
   })
 
-  describe('lists', () => {
+  it('answers OPTIONS with what can be done, and nothing for pages of other sites', async () => {
+    for (const path of ['/v2/', '/v2/library/nginx/manifests/latest', '*']) {
+      using client = await RawClient.connect(fixture.port)
+      client.request('OPTIONS', path, 'Origin: http://evil.example', 'Connection: close')
+      await client.whenClosed()
+      assert.match(client.received, /^HTTP\/1.1 204 /)
+      assert.match(client.received, /\r\nAllow: GET, HEAD, OPTIONS\r\n/)
+      assert.doesNotMatch(client.received, /access-control/i)
+    }
+  })
+
+  describe('what no mirror has', () => {
     for (const path of [
-      '/v2/quay.io/a/tags/list',
-      '/v2/a/tags/list?n=10&ns=quay.io',
-      `/v2/a/b/referrers/${digest}`,
+      '/v2/_catalog',
+      '/v2/docker.io/_catalog',
+      '/v2/a/_ext/b',
+      '/v2/_ext/x/y',
+      '/v2/a/blobs/uploads/',
     ]) {
-      it(`answers 503 to ${path.slice(0, 40)}, never that there are none`, async () => {
-        const { status, body } = await fixture.get(path)
-        assert.equal(status, 503)
-        assert.match(body.toString(), /"UNAVAILABLE"/)
+      it(`is 404 at ${path}`, async () => {
+        const { status, headers, body } = await fixture.get(path)
+        assert.equal(status, 404)
+        assert.equal(headers['x-registry-supports-signatures'], undefined)
+        assert.match(body.toString(), /"UNSUPPORTED"/)
       })
     }
-
-    it('answers 404 to a catalog', async () => {
-      assert.equal((await fixture.get('/v2/_catalog')).status, 404)
-    })
   })
 
   describe('bad input', () => {
@@ -132,6 +148,7 @@ describe('createRequestHandler', () => {
       ['/v1/search?q=x', 404, 'UNSUPPORTED'],
       ['/extensions/v2/a/signatures/b', 404, 'NAME_UNKNOWN'],
       ['*', 400, 'NAME_INVALID'],
+      [`/v2/a/manifests/latest?x=${'x'.repeat(8200)}`, 414, 'NAME_INVALID'],
     ] as const) {
       it(`answers ${status} ${code} to ${target.slice(0, 60)}, and asks nobody`, async () => {
         using client = await RawClient.connect(fixture.port)

@@ -67,13 +67,13 @@ describe('a body', () => {
     await fixture.content.whenClosed()
   })
 
-  it('is reset, not ended, when its source fails in the middle', async () => {
+  it('is cut when its source fails in the middle', async () => {
     fixture.content.onRead = async (offset) => {
       if (offset === CUT_AT) throw new UpstreamTruncatedError('upstream went away')
     }
     using client = await RawClient.connect(fixture.port)
     client.request('GET', path)
-    assert.equal(await client.whenClosed(), 'ECONNRESET')
+    assert.ok((await client.whenCut()) > 0)
     const { level, fields } = await fixture.log.whenLogged('reply cut')
     assert.equal(level, 'warn')
     assert.equal((fields['err'] as UpstreamTruncatedError).code, 'ERR_UPSTREAM_TRUNCATED')
@@ -92,7 +92,7 @@ describe('a body', () => {
     ['shorter', [Buffer.alloc(10)]],
     ['longer', [Buffer.alloc(60), Buffer.alloc(60)]],
   ] as const) {
-    it(`is reset when the source is ${title} than it said`, async () => {
+    it(`is cut when the source is ${title} than it said`, async () => {
       const digest = digestOf(Buffer.from(title))
       fixture.content.openBlob = async () => ({
         digest,

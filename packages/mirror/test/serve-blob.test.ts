@@ -81,7 +81,7 @@ describe('serveBlob', () => {
     })
   }
 
-  for (const range of ['bytes=0-1,5-6', 'pieces=0-1', 'bytes=x-y', 'nonsense']) {
+  for (const range of ['bytes=0-1,x', 'pieces=0-1', 'bytes=x-y', 'nonsense']) {
     it(`gives the whole blob to Range: ${range}`, async () => {
       const { status, body } = await fixture.get(path, { range })
       assert.equal(status, 200)

@@ -97,14 +97,14 @@ describe('blobs of a store on disk', () => {
     assert.equal(digestOf(Buffer.from(follower.received, 'latin1').subarray(-SIZE_BYTES)), digest)
   })
 
-  it('are reset when the fill fails in the middle', async () => {
+  it('are cut when the fill fails in the middle', async () => {
     const fill = await startFill(digest)
     await writeTo(fill, 0, HALF_BYTES)
     using client = await RawClient.connect(fixture.port)
     client.request('GET', path)
     await client.whenReceived(/\r\n\r\n[^]/)
     await fill.fail(new ContentUnavailableError('every source failed'))
-    assert.equal(await client.whenClosed(), 'ECONNRESET')
+    assert.ok((await client.whenCut()) > 0)
   })
 
   it('are refused with 404 when the fill fails before the bytes of the range', async () => {
@@ -124,7 +124,7 @@ describe('blobs of a store on disk', () => {
     await client.whenReceived(/\r\n\r\n[^]/)
     await writeTo(fill, HALF_BYTES, SIZE_BYTES)
     await assert.rejects(fill.commit(), { code: 'ERR_BLOB_CORRUPT' })
-    assert.equal(await client.whenClosed(), 'ECONNRESET')
+    assert.ok((await client.whenCut()) > 0)
     const bodyBytes = client.received.length - client.received.indexOf('\r\n\r\n') - 4
     assert.ok(bodyBytes < SIZE_BYTES, String(bodyBytes))
   })

@@ -8,7 +8,9 @@ import { createPeerNetwork } from '@layermesh/mesh'
 import { createMirror, type Mirror } from '@layermesh/mirror'
 import { type ClosableUpstreamClient, createUpstreamClient } from '@layermesh/registry-client'
 
+import { cacheRules } from './cache-rules.ts'
 import { CopyCounter } from './copy-counter.ts'
+import { mirrorInit } from './mirror-init.ts'
 import { readAuthorities } from './read-authorities.ts'
 import { readSecret } from './read-secret.ts'
 import { tagPolicies } from './tag-policies.ts'
@@ -48,18 +50,22 @@ export async function startParts(
 
   const upstreams = await readAuthorities(config.upstreams)
 
+  const rules = cacheRules(config.cache.rules)
   const copies = new CopyCounter()
   const storage = await openStorage(
     { clock, log, metrics, copiesOf: (digest) => copies.of(digest) },
     {
-      ...{ dataDir, nodeId: name },
+      ...{ dataDir, nodeId: name, rules },
       limits: { maxBytes: config.cache.maxBytes, minFreeBytes: config.cache.minFreeBytes },
       ...{ unusedForMs: config.cache.unusedForMs, scrubEveryMs: config.cache.scrubEveryMs },
     },
   )
   stack.defer(() => storage.close())
 
-  const upstream = createUpstreamClient({ clock, log, metrics }, { upstreams, version })
+  const upstream = createUpstreamClient(
+    { clock, log, metrics },
+    { upstreams, version, allowOthers: config.otherUpstreams.allow },
+  )
   stack.defer(() => upstream.close())
 
   const network = await createPeerNetwork(
@@ -100,8 +106,9 @@ export async function startParts(
     },
     {
       sources: config.sources,
+      rules,
       unwatchedFills: config.cache.unwatchedFills,
-      tagPolicyOf: tagPolicies(config.upstreams),
+      tagPolicyOf: tagPolicies(config),
     },
   )
   stack.defer(() => fetcher.stop())
@@ -115,10 +122,7 @@ export async function startParts(
   await exchange.serve(fetcher.provider)
   stack.defer(() => exchange.stop())
 
-  const mirror = createMirror(
-    { clock, content: fetcher, log, metrics },
-    { ...config.mirror, upstreams: config.upstreams },
-  )
+  const mirror = createMirror({ clock, content: fetcher, lists: upstream, log, metrics }, mirrorInit(config))
   await mirror.start()
   stack.defer(() => mirror.stop())
 

@@ -62,7 +62,9 @@ export async function startNode(config: Config, log: Log): Promise<RunningNode> 
   )
 
   const token = await loadAdminToken(config.admin.tokenFile, log)
-  const upstreams = createUpstreamTable(config.upstreams, config.mirror.defaultUpstream)
+  const upstreams = createUpstreamTable(config.upstreams, config.mirror.defaultUpstream, {
+    allowOthers: config.otherUpstreams.allow,
+  })
   const cache = createCacheControl({ clock, storage, directory, network, upstreams })
   const run = { config, version, startedAtMs: clock.now() }
   let stopping: Promise<void> | undefined

@@ -21,6 +21,8 @@ describe('readAuthorities', () => {
     return {
       host: 'reg.example',
       aliases: [],
+      servedAs: [],
+      listen: [],
       endpoints: ['https://reg.example'],
       mirrors: [],
       credentials: {
@@ -28,11 +30,12 @@ describe('readAuthorities', () => {
         passwordFile: undefined,
         pullSecret: undefined,
         dockerConfig: undefined,
+        clients: 'loopback',
       },
       privateHosts: [],
       proxy: undefined,
       caFile,
-      tags: { revalidateAfterMs: 0, serveStaleForMs: 0 },
+      tags: { revalidateAfterMs: 0, serveStaleForMs: 0, immutable: [] },
     }
   }
 

@@ -11,6 +11,22 @@ export interface RoutedRepository extends RepositoryRef {
   readonly ns: string | undefined
 }
 
+/** A list of a repository, as a client asked for it. */
+export interface RoutedList extends RoutedRepository {
+  /** The path as it was sent, which links to further pages lead to. */
+  readonly path: string
+  /** The query without `ns`, which is for us alone. */
+  readonly query: string
+}
+
+/** What is known of a request beside its target. */
+export interface RouteHints {
+  /** Its `Host` field. */
+  readonly host?: string | undefined
+  /** The upstream that the address serves which it was sent to. */
+  readonly upstream?: string | undefined
+}
+
 /** What a request to the distribution API asks for, whatever its method. */
 export type Route =
   | { readonly kind: 'ping' }
@@ -18,8 +34,8 @@ export type Route =
   | { readonly kind: 'unknown' }
   | (RoutedRepository & { readonly kind: 'manifest'; readonly reference: Reference })
   | (RoutedRepository & { readonly kind: 'blob'; readonly digest: Digest })
-  | (RoutedRepository & { readonly kind: 'tags' })
-  | (RoutedRepository & { readonly kind: 'referrers'; readonly digest: Digest })
+  | (RoutedList & { readonly kind: 'tags' })
+  | (RoutedList & { readonly kind: 'referrers'; readonly digest: Digest })
 
 /** A request's place below `/v2/`, and what the target says about the upstream around it. */
 interface Place {
@@ -30,18 +46,21 @@ interface Place {
   /** The upstream that the component before `/v2` names. */
   readonly prefixUpstream: string | undefined
   readonly ns: string | undefined
+  /** The upstream that `Host` or the address names. */
+  readonly servedUpstream: string | undefined
+  readonly list: Pick<RoutedList, 'path' | 'query'>
 }
 
 /**
  * Reads a raw request target (distribution-spec 1.1, "Endpoints"). The upstream is, in this order: the component
  * before `/v2`; the first component after it, when that names an upstream; the query parameter `ns` (spec,
- * "Registry Proxying"); the table's default.
+ * "Registry Proxying"); what `Host` names; the one of the address; the table's default.
  *
  * Throws ERR_ROUTE_INVALID, ERR_NAME_INVALID, ERR_TAG_INVALID and ERR_DIGEST_INVALID for what is malformed or
  * contradicts itself, and ERR_UPSTREAM_UNKNOWN for an upstream that isn't in the table.
  */
-export function parseRoute(target: string, upstreams: UpstreamTable): Route {
-  const place = findPlace(target, upstreams)
+export function parseRoute(target: string, upstreams: UpstreamTable, hints: RouteHints = {}): Route {
+  const place = findPlace(target, upstreams, hints)
   if (place === undefined) return { kind: 'unknown' }
   const { rest, prefix } = place
   if (rest.length === 0) return { kind: 'ping-without-slash', location: `${prefix}/v2/` }
@@ -54,30 +73,32 @@ export function parseRoute(target: string, upstreams: UpstreamTable): Route {
   if (action === 'manifests')
     return { kind: 'manifest', ...repository(), reference: parseReference(argument) }
   if (action === 'blobs') return { kind: 'blob', ...repository(), digest: parseDigest(argument) }
-  if (action === 'referrers') return { kind: 'referrers', ...repository(), digest: parseDigest(argument) }
-  if (action === 'tags' && argument === 'list') return { kind: 'tags', ...repository() }
+  if (action === 'referrers')
+    return { kind: 'referrers', ...repository(), ...place.list, digest: parseDigest(argument) }
+  if (action === 'tags' && argument === 'list') return { kind: 'tags', ...repository(), ...place.list }
   return { kind: 'unknown' }
 }
 
-function findPlace(target: string, upstreams: UpstreamTable): Place | undefined {
-  const { segments, query } = parseRequestTarget(target)
+function findPlace(target: string, upstreams: UpstreamTable, hints: RouteHints): Place | undefined {
+  const { authority = hints.host, path, segments, query } = parseRequestTarget(target)
   const [first = '', second] = segments
-  const ns = namespaceOf(query)
-  if (first === 'v2') return { rest: segments.slice(1), prefix: '', prefixUpstream: undefined, ns }
+  const { ns, others } = splitQuery(query)
+  const servedUpstream =
+    (authority === undefined ? undefined : upstreams.findServed(authority)) ?? hints.upstream
+  const place = { ns, servedUpstream, list: { path, query: others } }
+  if (first === 'v2') return { ...place, rest: segments.slice(1), prefix: '', prefixUpstream: undefined }
   if (second !== 'v2') return undefined
-  return {
-    rest: segments.slice(2),
-    prefix: `/${first}`,
-    prefixUpstream: requireUpstream(upstreams, first),
-    ns,
-  }
+  const prefixUpstream = requireUpstream(upstreams, first)
+  return { ...place, rest: segments.slice(2), prefix: `/${first}`, prefixUpstream }
 }
 
-function namespaceOf(query: string): string | undefined {
-  if (query === '') return undefined
-  const values = new URLSearchParams(query).getAll('ns')
-  if (values.length > 1) throw new RouteInvalidError('ns is given more than once')
-  return values[0]
+function splitQuery(query: string): { readonly ns: string | undefined; readonly others: string } {
+  if (query === '') return { ns: undefined, others: '' }
+  const parameters = new URLSearchParams(query)
+  const [ns, ...more] = parameters.getAll('ns')
+  if (more.length > 0) throw new RouteInvalidError('ns is given more than once')
+  parameters.delete('ns')
+  return { ns, others: parameters.toString() }
 }
 
 function routeRepository(
@@ -85,28 +106,33 @@ function routeRepository(
   components: readonly string[],
   upstreams: UpstreamTable,
 ): RoutedRepository {
-  const { ns } = place
+  const { ns, servedUpstream } = place
   const nsUpstream = ns === undefined ? undefined : requireUpstream(upstreams, canonicalUpstreamHost(ns))
   const [first = '', ...others] = components
   let { prefixUpstream } = place
   let name = components
   if (prefixUpstream === undefined && others.length > 0) {
-    prefixUpstream = findPrefixUpstream(first, ns !== undefined, upstreams)
+    prefixUpstream = findPrefixUpstream(first, nsUpstream ?? servedUpstream, upstreams)
     if (prefixUpstream !== undefined) name = others
   }
   if (prefixUpstream !== undefined && nsUpstream !== undefined && prefixUpstream !== nsUpstream) {
     throw new RouteInvalidError(`the path names ${prefixUpstream} and ns names ${nsUpstream}`)
   }
-  const upstream = prefixUpstream ?? nsUpstream ?? upstreams.defaultUpstream
+  const upstream = prefixUpstream ?? nsUpstream ?? servedUpstream ?? upstreams.defaultUpstream
   return { upstream, repository: canonicalRepository(upstream, parseRepositoryName(name.join('/'))), ns }
 }
 
-function findPrefixUpstream(component: string, hasNs: boolean, upstreams: UpstreamTable): string | undefined {
+/** The upstream that the first component of a name names, where another part of the request may have named it already. */
+function findPrefixUpstream(
+  component: string,
+  named: string | undefined,
+  upstreams: UpstreamTable,
+): string | undefined {
   const isHost = /[.:]/.test(component) || component === 'localhost'
-  // With `ns` the client has named the upstream already, and a component such as `quay` is part of a name there
-  // (`quay.io/quay/busybox`), not an alias.
-  if (hasNs) return isHost ? upstreams.find(component) : undefined
   // A reference that begins with a host names that registry (distribution/reference, "familiar names"): were it
   // taken for a name at the default upstream, a client could get another image than the one it named.
-  return isHost ? requireUpstream(upstreams, component) : upstreams.find(component)
+  if (named === undefined) return isHost ? requireUpstream(upstreams, component) : upstreams.find(component)
+  // What else may stand there is part of a name: `quay.io/quay/busybox` with an alias `quay`, `ghcr.io/a.b/app`.
+  if (!isHost) return undefined
+  return upstreams.findListed(component) ?? (upstreams.find(component) === named ? named : undefined)
 }

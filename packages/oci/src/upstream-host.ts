@@ -33,6 +33,19 @@ export function findUpstreamHost(text: string): string | undefined {
   return DOCKER_HUB_ALIASES.has(name) ? DOCKER_HUB : name
 }
 
+/**
+ * The canonical host of a registry that could be one of the public Internet, by its name: a domain name with a dot, on the port of
+ * HTTPS. Undefined for addresses and whatever a resolver takes for one, for names of one label, and with any other port. Whether
+ * it has a public address is not known before it is looked up.
+ */
+export function findPublicHost(text: string): string | undefined {
+  const host = findUpstreamHost(text)
+  const labels = host?.split('.') ?? []
+  const last = labels.at(-1) ?? ''
+  // A name whose last label is a number is read as an IPv4 address (WHATWG URL, "ends in a number").
+  return labels.length > 1 && !/[:[]/.test(last) && !/^(?:\d+|0x[\da-f]*)$/.test(last) ? host : undefined
+}
+
 /** Adds the `library/` that Docker Hub's one-component names stand for. */
 export function canonicalRepository(upstream: string, repository: string): string {
   return upstream === DOCKER_HUB && !repository.includes('/') ? `library/${repository}` : repository

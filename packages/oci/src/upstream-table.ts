@@ -1,6 +1,6 @@
 import { UpstreamUnknownError } from '@layermesh/interface'
 import { quoteInput } from './quote-input.ts'
-import { canonicalUpstreamHost, findUpstreamHost } from './upstream-host.ts'
+import { canonicalUpstreamHost, findPublicHost, findUpstreamHost } from './upstream-host.ts'
 
 /** An upstream that may be asked for, and its other names. */
 export interface UpstreamNames {
@@ -8,6 +8,14 @@ export interface UpstreamNames {
   readonly host: string
   /** Short names for path prefixes; a host with a port needs one, since a repository name has no colon. */
   readonly aliases: readonly string[]
+  /** What clients write in `Host` to mean this upstream: `host`, whatever the port, or `host:port`. @default none */
+  readonly servedAs?: readonly string[]
+}
+
+/** What an allow-list takes beside the upstreams in it. */
+export interface UpstreamTableOptions {
+  /** Whether any other registry is allowed that could be a public one: see {@link findPublicHost}. @default false */
+  readonly allowOthers?: boolean
 }
 
 /** The allow-list of upstreams, by all their names. */
@@ -16,6 +24,10 @@ export interface UpstreamTable {
   readonly defaultUpstream: string
   /** Canonical host of the upstream that `name` stands for, in any spelling; undefined when it isn't allowed. */
   find(name: string): string | undefined
+  /** As `find`, for upstreams in the list alone. */
+  findListed(name: string): string | undefined
+  /** Canonical host of the upstream that is meant by a `Host` field; undefined when that names none. */
+  findServed(authority: string): string | undefined
 }
 
 /**
@@ -25,14 +37,22 @@ export interface UpstreamTable {
 export function createUpstreamTable(
   upstreams: readonly UpstreamNames[],
   defaultUpstream: string,
+  { allowOthers = false }: UpstreamTableOptions = {},
 ): UpstreamTable {
   const hosts = new Map<string, string>()
-  for (const { host, aliases } of upstreams) {
+  const served = new Map<string, string>()
+  for (const { host, aliases, servedAs = [] } of upstreams) {
     const canonical = canonicalUpstreamHost(host)
     for (const name of [canonical, ...aliases]) hosts.set(name.toLowerCase(), canonical)
+    for (const name of servedAs) served.set(name.toLowerCase(), canonical)
   }
-  const find = (name: string) => hosts.get(findUpstreamHost(name) ?? name.toLowerCase())
-  return { defaultUpstream: requireUpstream({ find }, defaultUpstream), find }
+  const findListed = (name: string) => hosts.get(findUpstreamHost(name) ?? name.toLowerCase())
+  const find = (name: string) => findListed(name) ?? (allowOthers ? findPublicHost(name) : undefined)
+  const findServed = (authority: string) => {
+    const name = authority.toLowerCase()
+    return served.get(name) ?? served.get(name.replace(/:\d*$/, ''))
+  }
+  return { defaultUpstream: requireUpstream({ find }, defaultUpstream), find, findListed, findServed }
 }
 
 /** As `find`, but throws ERR_UPSTREAM_UNKNOWN when the upstream isn't allowed. */

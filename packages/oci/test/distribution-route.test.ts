@@ -126,12 +126,26 @@ describe('parseRoute', () => {
     [
       'a list of tags',
       '/v2/quay.io/a/tags/list?n=10&last=b',
-      { kind: 'tags', upstream: 'quay.io', repository: 'a', ns: undefined },
+      {
+        ...{ kind: 'tags', upstream: 'quay.io', repository: 'a', ns: undefined },
+        ...{ path: '/v2/quay.io/a/tags/list', query: 'n=10&last=b' },
+      },
+    ],
+    [
+      'a list of tags with ns, which is not for upstream',
+      '/v2/a/tags/list?last=b%26c&ns=quay.io&n=2',
+      {
+        ...{ kind: 'tags', upstream: 'quay.io', repository: 'a', ns: 'quay.io' },
+        ...{ path: '/v2/a/tags/list', query: 'last=b%26c&n=2' },
+      },
     ],
     [
       'referrers',
       `/v2/quay.io/a/referrers/${digest}?artifactType=x`,
-      { kind: 'referrers', upstream: 'quay.io', repository: 'a', digest, ns: undefined },
+      {
+        ...{ kind: 'referrers', upstream: 'quay.io', repository: 'a', digest, ns: undefined },
+        ...{ path: `/v2/quay.io/a/referrers/${digest}`, query: 'artifactType=x' },
+      },
     ],
     [
       'a target in absolute form',
@@ -148,6 +162,114 @@ describe('parseRoute', () => {
       assert.deepEqual(parseRoute(target, upstreams), route)
     })
   }
+
+  describe('an address or a host of its own', () => {
+    const served = createUpstreamTable(
+      [
+        { host: 'docker.io', aliases: ['hub'] },
+        { host: 'quay.io', aliases: ['quay'], servedAs: ['quay.mirror.local', '127.0.0.1:5010'] },
+        { host: 'ghcr.io', aliases: [] },
+      ],
+      'docker.io',
+    )
+    for (const [title, target, hints, upstream, repository] of [
+      ['by Host', '/v2/a/b/manifests/c', { host: 'Quay.Mirror.local:5000' }, 'quay.io', 'a/b'],
+      ['by Host with a port', '/v2/a/b/manifests/c', { host: '127.0.0.1:5010' }, 'quay.io', 'a/b'],
+      ['not by Host with another', '/v2/a/b/manifests/c', { host: '127.0.0.1:5000' }, 'docker.io', 'a/b'],
+      ['by the address', '/v2/a/b/manifests/c', { upstream: 'ghcr.io' }, 'ghcr.io', 'a/b'],
+      [
+        'by Host rather than the address',
+        '/v2/a/b/manifests/c',
+        { host: 'quay.mirror.local', upstream: 'ghcr.io' },
+        'quay.io',
+        'a/b',
+      ],
+      [
+        'by ns rather than Host',
+        '/v2/a/b/manifests/c?ns=ghcr.io',
+        { host: 'quay.mirror.local' },
+        'ghcr.io',
+        'a/b',
+      ],
+      [
+        'by a prefix rather than Host',
+        '/v2/ghcr.io/b/manifests/c',
+        { host: 'quay.mirror.local' },
+        'ghcr.io',
+        'b',
+      ],
+      [
+        'by a prefix rather than the address',
+        '/ghcr.io/v2/b/manifests/c',
+        { upstream: 'quay.io' },
+        'ghcr.io',
+        'b',
+      ],
+      [
+        'by the target rather than Host',
+        'http://quay.mirror.local/v2/a/b/manifests/c',
+        { host: 'other' },
+        'quay.io',
+        'a/b',
+      ],
+      [
+        'with a component that is an alias elsewhere',
+        '/v2/quay/busybox/manifests/c',
+        { host: 'quay.mirror.local' },
+        'quay.io',
+        'quay/busybox',
+      ],
+    ] as const) {
+      it(`names the upstream ${title}`, () => {
+        const route = parseRoute(target, served, hints)
+        assert.deepEqual(route, {
+          kind: 'manifest',
+          ...{ upstream, repository, reference: { kind: 'tag', tag: 'c' } },
+          ns: target.includes('ns=') ? upstream : undefined,
+        })
+      })
+    }
+  })
+
+  describe('where any public registry is allowed', () => {
+    const open = createUpstreamTable([{ host: 'docker.io', aliases: [] }], 'docker.io', { allowOthers: true })
+    for (const [target, upstream, repository] of [
+      ['/v2/a/manifests/b?ns=reg.example.com', 'reg.example.com', 'a'],
+      ['/v2/a/manifests/b?ns=Reg.Example.com:443', 'reg.example.com', 'a'],
+      ['/v2/reg.example.com/a/manifests/b', 'reg.example.com', 'a'],
+      ['/reg.example.com/v2/a/manifests/b', 'reg.example.com', 'a'],
+      ['/v2/reg.example.com/a/manifests/b?ns=reg.example.com', 'reg.example.com', 'a'],
+      ['/v2/first.name/a/manifests/b?ns=reg.example.com', 'reg.example.com', 'first.name/a'],
+    ] as const) {
+      it(`reads ${target}`, () => {
+        const route = parseRoute(target, open)
+        assert.equal('upstream' in route && route.upstream, upstream)
+        assert.equal('upstream' in route && route.repository, repository)
+      })
+    }
+
+    for (const ns of [
+      'localhost',
+      'localhost:2375',
+      '127.0.0.1',
+      '8.8.8.8',
+      '127.1',
+      'a.0x7f',
+      '[::1]',
+      'reg',
+      'a.b:8443',
+    ]) {
+      it(`rejects ns=${ns} with ERR_UPSTREAM_UNKNOWN`, () => {
+        assert.throws(() => parseRoute(`/v2/a/manifests/b?ns=${ns}`, open), { code: 'ERR_UPSTREAM_UNKNOWN' })
+      })
+    }
+
+    it('rejects a prefix and ns that disagree', () => {
+      assert.throws(() => parseRoute('/v2/docker.io/a/manifests/b?ns=reg.example.com', open), {
+        code: 'ERR_ROUTE_INVALID',
+      })
+    })
+  })
 
   for (const [title, target, code] of [
     ['ns that is given twice', '/v2/a/manifests/b?ns=quay.io&ns=quay.io', 'ERR_ROUTE_INVALID'],

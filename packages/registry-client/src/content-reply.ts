@@ -43,6 +43,7 @@ export function sizeOfContent(head: ContentHead): number | undefined {
   return isIdentity(head) ? parseByteCount(head.header('content-length')) : undefined
 }
 
-function isIdentity({ header }: Pick<ContentHead, 'header'>): boolean {
+/** Whether a body is as it is stored, and not compressed on the way. */
+export function isIdentity({ header }: Pick<ContentHead, 'header'>): boolean {
   return ['', 'identity'].includes(header('content-encoding')?.trim().toLowerCase() ?? '')
 }

@@ -1,4 +1,4 @@
-import type { Clock, Log, Metrics, UpstreamClient, UpstreamStatus } from '@layermesh/interface'
+import type { Clock, Log, Metrics, UpstreamClient, UpstreamLists, UpstreamStatus } from '@layermesh/interface'
 import { AddressGuard } from './address-guard.ts'
 import { ConfiguredCredentials, type CredentialFiles } from './configured-credentials.ts'
 import { createAskHelper } from './credential-helper.ts'
@@ -6,6 +6,7 @@ import { Endpoint } from './endpoint.ts'
 import { type ResolveHost, resolveHost } from './host-address.ts'
 import { HttpTransport } from './http-transport.ts'
 import { HttpUpstreamClient } from './http-upstream-client.ts'
+import { OtherUpstreams } from './other-upstreams.ts'
 import { Upstream } from './upstream.ts'
 import { UpstreamMetrics } from './upstream-metrics.ts'
 
@@ -61,8 +62,13 @@ export interface UpstreamClientDeps {
 
 /** Fixed at construction. */
 export interface UpstreamClientInit {
-  /** The upstreams that may be asked; no other host is. */
+  /** The upstreams that may be asked. */
   readonly upstreams: readonly UpstreamEndpoints[]
+  /**
+   * Whether any other host may be asked as well: by https on port 443 and at public addresses only, without a login.
+   * @default false
+   */
+  readonly allowOthers?: boolean
   /** Our version, for the `User-Agent` that registries see. */
   readonly version: string
   /** @default {@link DEFAULT_CONNECT_TIMEOUT_MS} */
@@ -74,7 +80,7 @@ export interface UpstreamClientInit {
 }
 
 /** An upstream client with connections to close. */
-export interface ClosableUpstreamClient extends UpstreamClient {
+export interface ClosableUpstreamClient extends UpstreamClient, UpstreamLists {
   /** What is known of the upstreams, in the order in which they were configured. */
   status(): readonly UpstreamStatus[]
   /** Ends all requests and closes all connections; the client can't be used after that. Idempotent. */
@@ -94,11 +100,10 @@ export function createUpstreamClient(
   const metrics = new UpstreamMetrics(deps.metrics)
   const askHelper = createAskHelper(clock)
   const transports: HttpTransport[] = []
-  const upstreams = init.upstreams.map((upstream) => {
-    const { host, endpoints, privateHosts = [], ca, proxy } = upstream
-    const credentialDeps = { clock, log: log.child({ upstream: host }), askHelper }
-    const files = upstream.credentials ?? {}
-    const guard = new AddressGuard(deps.resolveHost ?? resolveHost, privateHosts)
+  const makeTransport = (
+    facts: Pick<UpstreamEndpoints, 'ca' | 'proxy' | 'privateHosts'> & { readonly publicOnly?: boolean },
+  ) => {
+    const guard = new AddressGuard(deps.resolveHost ?? resolveHost, facts.privateHosts ?? [])
     const transport = new HttpTransport(
       { clock, metrics, guard },
       {
@@ -106,12 +111,20 @@ export function createUpstreamClient(
         connectTimeoutMs: init.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
         headersTimeoutMs: init.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS,
         bodyStallTimeoutMs: init.bodyStallTimeoutMs ?? DEFAULT_BODY_STALL_TIMEOUT_MS,
-        ca,
-        proxy,
+        ca: facts.ca,
+        proxy: facts.proxy,
         env: deps.env ?? process.env,
+        publicOnly: facts.publicOnly ?? false,
       },
     )
     transports.push(transport)
+    return transport
+  }
+  const upstreams = init.upstreams.map((upstream) => {
+    const { host, endpoints } = upstream
+    const credentialDeps = { clock, log: log.child({ upstream: host }), askHelper }
+    const files = upstream.credentials ?? {}
+    const transport = makeTransport(upstream)
     const credentials = new ConfiguredCredentials(credentialDeps, host, files)
     const reachedAt = endpoints.map(
       (baseUrl) =>
@@ -124,8 +137,12 @@ export function createUpstreamClient(
       const own = new ConfiguredCredentials(credentialDeps, mirror, { dockerConfig, pullSecret })
       return new Endpoint({ clock, transport, credentials: own }, { upstream: host, baseUrl, isMirror: true })
     })
-    return new Upstream({ clock, log, random }, host, [...mirroredAt, ...reachedAt])
+    return new Upstream({ clock, log, random, credentials }, host, [...mirroredAt, ...reachedAt])
   })
   metrics.watchQuotas(upstreams)
-  return new HttpUpstreamClient({ clock, transports, upstreams })
+  const others =
+    init.allowOthers === true
+      ? new OtherUpstreams({ clock, log, random, askHelper, transport: makeTransport({ publicOnly: true }) })
+      : undefined
+  return new HttpUpstreamClient({ clock, transports, upstreams, others })
 }

@@ -1,21 +1,29 @@
-import { type Clock, type ContentKind, UpstreamDeniedError } from '@layermesh/interface'
+import { type Access, type Admission, type Clock, UpstreamDeniedError } from '@layermesh/interface'
 import { findBearerChallenge, offersBasic } from '@layermesh/oci'
 import { BearerTokens, type BearerTokensDeps, type TokenKey } from './bearer-tokens.ts'
-import { basicAuthorization, type CredentialSource } from './credential.ts'
+import { basicAuthorization, type Credential, type CredentialSource } from './credential.ts'
 import type { HttpReply, HttpTransport } from './http-transport.ts'
 import { parsePullQuota, type PullQuota } from './pull-quota.ts'
 import { followRedirects } from './redirects.ts'
+import type { ApiKind } from './upstream-metrics.ts'
 
-/** A request for content, by its place in the distribution API. */
+/** A request for content or a list, by its place in the distribution API. */
 export interface ContentRequest {
-  readonly kind: ContentKind
+  readonly kind: ApiKind
   readonly method: 'GET' | 'HEAD'
   readonly repository: string
-  /** A digest or, for a manifest, a tag. */
+  /** Whether a login may be used. @default anonymous */
+  readonly access?: Access | undefined
+  /** A digest or, for a manifest, a tag; `list` for tags. */
   readonly reference: string
+  /** What a list is asked for with, without a question mark. */
+  readonly query?: string
   readonly headers: Readonly<Record<string, string>>
   readonly signal: AbortSignal | undefined
 }
+
+/** A reply, and whether it took a login to get it. */
+export type EndpointReply = HttpReply & Admission
 
 /** What an endpoint works with. */
 export interface EndpointDeps extends BearerTokensDeps {
@@ -24,6 +32,14 @@ export interface EndpointDeps extends BearerTokensDeps {
 
 /** How storage answers to an address that has expired since it was signed, or was signed for another. */
 const EXPIRED_LINK_STATUSES = new Set([400, 401, 403])
+
+/** Where each kind is found below a repository (distribution-spec 1.1, "Endpoints"). */
+const COLLECTIONS: Readonly<Record<ApiKind, string>> = {
+  manifest: 'manifests',
+  blob: 'blobs',
+  tags: 'tags',
+  referrers: 'referrers',
+}
 
 /** What an endpoint is. */
 export interface EndpointInit {
@@ -73,7 +89,7 @@ export class Endpoint {
    * Sends a request with what the registry wants to see, follows redirects, and yields the reply of whatever
    * status. Throws what {@link followRedirects} and {@link BearerTokens.get} throw.
    */
-  async send(request: ContentRequest): Promise<HttpReply> {
+  async send(request: ContentRequest): Promise<EndpointReply> {
     const reply = await this.#sendAuthorized(request)
     const expired = !this.isOwn(reply) && EXPIRED_LINK_STATUSES.has(reply.status)
     if (request.method === 'HEAD' || !expired) return reply
@@ -88,14 +104,15 @@ export class Endpoint {
   }
 
   /** What is refused is replaced once, and once more when the registry says which scope it misses. */
-  async #sendAuthorized(request: ContentRequest): Promise<HttpReply> {
+  async #sendAuthorized(request: ContentRequest): Promise<EndpointReply> {
     const { signal } = request
     const repository = this.#repositoryHere(request.repository)
-    const credential = await this.#credentials.find(repository, signal)
+    const credential =
+      request.access === 'login' ? await this.#credentials.find(repository, signal) : undefined
     const key = { scope: `repository:${repository}:pull`, credential }
     const known = this.#findAuthorization(key)
     if (known !== undefined) {
-      const reply = await this.#sendWith(request, known)
+      const reply = await this.#sendWith(request, known, credential)
       if (!this.#isChallenge(reply)) return reply
       await reply.body.discard()
       this.#drop(key, known)
@@ -109,11 +126,11 @@ export class Endpoint {
   }
 
   /** Sends the request again as the 401 asks for, or yields that when it asks for what we don't have. */
-  async #answerChallenge(request: ContentRequest, key: TokenKey, reply: HttpReply): Promise<HttpReply> {
+  async #answerChallenge(request: ContentRequest, key: TokenKey, reply: HttpReply): Promise<EndpointReply> {
     const authorization = await this.#authorize(key, reply, request.signal)
     if (authorization === undefined) return reply
     await reply.body.discard()
-    const answer = await this.#sendWith(request, authorization)
+    const answer = await this.#sendWith(request, authorization, key.credential)
     if (this.#isChallenge(answer)) this.#drop(key, authorization)
     return answer
   }
@@ -162,7 +179,11 @@ export class Endpoint {
     return reply.status === 401 && this.isOwn(reply)
   }
 
-  async #sendWith(request: ContentRequest, authorization: string | undefined): Promise<HttpReply> {
+  async #sendWith(
+    request: ContentRequest,
+    authorization: string | undefined,
+    credential?: Credential,
+  ): Promise<EndpointReply> {
     const { kind, method, headers, signal } = request
     const reply = await followRedirects(this.#transport, {
       upstream: this.#upstream,
@@ -174,13 +195,14 @@ export class Endpoint {
       signal,
     })
     if (this.isOwn(reply)) this.#quota = parsePullQuota(reply, this.#clock.now()) ?? this.#quota
-    return reply
+    return authorization !== undefined && credential !== undefined ? { ...reply, access: 'login' } : reply
   }
 
-  #urlOf({ kind, repository, reference }: ContentRequest): URL {
-    const path = `/v2/${this.#repositoryHere(repository)}/${kind}s/${reference}`
-    if (!this.isMirror) return new URL(this.#path + path, this.#baseUrl)
-    const url = new URL(path, this.#baseUrl)
+  #urlOf({ kind, repository, reference, query = '' }: ContentRequest): URL {
+    const path = `/v2/${this.#repositoryHere(repository)}/${COLLECTIONS[kind]}/${reference}`
+    const url = new URL(this.isMirror ? path : this.#path + path, this.#baseUrl)
+    url.search = query
+    if (!this.isMirror) return url
     // So does containerd. Registries that are no mirrors may take offence (distribution-spec, "Registry Proxying").
     url.searchParams.set('ns', this.#upstream)
     return url

@@ -1,4 +1,4 @@
-import type { Clock } from '@layermesh/interface'
+import { type Clock, UpstreamProtocolError } from '@layermesh/interface'
 import { type Dispatcher, request as sendRequest } from 'undici'
 import type { AddressGuard } from './address-guard.ts'
 import { createDispatcher, type DispatcherInit } from './create-dispatcher.ts'
@@ -47,6 +47,11 @@ export interface HttpTransportDeps {
 export interface HttpTransportInit extends DispatcherInit {
   readonly userAgent: string
   readonly bodyStallTimeoutMs: number
+  /**
+   * Whether everything asked is on the Internet: by https, on its port, at public addresses, wherever a reply leads to.
+   * @default false
+   */
+  readonly publicOnly?: boolean
 }
 
 /** Sends the requests of one upstream over kept connections and yields bodies as they are on the wire. */
@@ -71,6 +76,10 @@ export class HttpTransport {
     const { clock, metrics } = this.#deps
     const { kind, method, url, signal } = request
     const asked = `${request.upstream}: ${method} of a ${kind} from ${url.host}`
+    // A URL has no port when it is the one of its scheme.
+    if (this.#init.publicOnly === true && (url.protocol !== 'https:' || url.port !== '')) {
+      throw new UpstreamProtocolError(`${asked} would not be by https on port 443`)
+    }
     const { statusCode, headers, body } = await this.#send(request, asked)
     metrics.answered(kind, outcomeOfStatus(statusCode))
     const headerLines = (name: string) => [headers[name] ?? []].flat()
@@ -125,8 +134,13 @@ export class HttpTransport {
       throw failure
     }
   }
+
   async #dispatcherFor(url: URL, endpoint: URL): Promise<Dispatcher> {
     const { guard } = this.#deps
+    if (this.#init.publicOnly === true) {
+      await guard.requirePublicLiteral(url)
+      return this.#public
+    }
     await guard.noteLiteral(endpoint)
     if (!guard.needsPublic(url, endpoint)) return this.#any
     await guard.requirePublicLiteral(url)

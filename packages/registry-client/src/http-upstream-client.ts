@@ -1,4 +1,5 @@
 import {
+  type Admission,
   type Clock,
   type ContentKind,
   type ContentRef,
@@ -7,23 +8,28 @@ import {
   type RepositoryRef,
   type UpstreamBlob,
   type UpstreamClient,
+  type UpstreamLists,
   type UpstreamManifest,
   type UpstreamOptions,
+  type UpstreamReferrers,
   type UpstreamStatus,
+  type UpstreamTags,
   UpstreamProtocolError,
   UpstreamTruncatedError,
   UpstreamUnknownError,
 } from '@layermesh/interface'
-import { MANIFEST_ACCEPT, MAX_MANIFEST_BYTES } from '@layermesh/oci'
+import { MANIFEST_ACCEPT, MAX_MANIFEST_BYTES, OCI_INDEX } from '@layermesh/oci'
 import { pipe } from 'it-pipe'
 import { askSize } from './ask-size.ts'
 import { closeOnReturn } from './close-on-return.ts'
 import { spanOfContent } from './content-reply.ts'
-import type { ContentRequest, Endpoint } from './endpoint.ts'
+import type { ContentRequest, Endpoint, EndpointReply } from './endpoint.ts'
 import { exactLength } from './exact-length.ts'
 import type { HttpReply, HttpTransport } from './http-transport.ts'
+import { MAX_LIST_BYTES, readReferrersPage, readTagsPage } from './list-reply.ts'
 import { describeManifest, verifyManifest } from './manifest-reply.ts'
 import { observeBody } from './observe-body.ts'
+import type { OtherUpstreams } from './other-upstreams.ts'
 import { readWhole } from './read-whole.ts'
 import { refusalOf } from './refusal.ts'
 import { isRefusedHead } from './refused-head.ts'
@@ -36,35 +42,40 @@ export interface HttpUpstreamClientDeps {
   /** What upstreams are reached by; closed with the client. */
   readonly transports: readonly HttpTransport[]
   readonly upstreams: readonly Upstream[]
+  /** Those that are asked without being configured; undefined when there are none. */
+  readonly others?: OtherUpstreams | undefined
 }
 
 /** The part of a request that doesn't depend on its method. */
 type Target = Omit<ContentRequest, 'method'>
 
 /** The distribution API ("Pull") over HTTP: what to ask for, and what to believe of the answers. */
-export class HttpUpstreamClient implements UpstreamClient {
+export class HttpUpstreamClient implements UpstreamClient, UpstreamLists {
   readonly #clock: Clock
   readonly #transports: readonly HttpTransport[]
   readonly #upstreams: ReadonlyMap<string, Upstream>
+  readonly #others: OtherUpstreams | undefined
 
-  constructor({ clock, transports, upstreams }: HttpUpstreamClientDeps) {
+  constructor({ clock, transports, upstreams, others }: HttpUpstreamClientDeps) {
     this.#clock = clock
     this.#transports = transports
     this.#upstreams = new Map(upstreams.map((upstream) => [upstream.host, upstream]))
+    this.#others = others
   }
 
   async headManifest(
     ref: RepositoryRef,
     reference: string,
     options: UpstreamOptions = {},
-  ): Promise<Descriptor | undefined> {
+  ): Promise<(Descriptor & Admission) | undefined> {
     const target = targetOf(ref, 'manifest', reference, options)
     return this.#perform(ref, { ...target, method: 'HEAD' }, async (endpoint) => {
       const reply = await endpoint.send({ ...target, method: 'HEAD' })
       const refused = isRefusedHead(endpoint, reply)
       if (reply.status !== 200 && !refused) throw await refusalOf(reply, this.#clock)
       await reply.body.discard()
-      return refused ? undefined : describeManifest(reply, reference)
+      const descriptor = refused ? undefined : describeManifest(reply, reference)
+      return descriptor && { ...descriptor, ...admissionOf(reply) }
     })
   }
 
@@ -77,7 +88,8 @@ export class HttpUpstreamClient implements UpstreamClient {
     return this.#perform(ref, { ...target, method: 'GET' }, async (endpoint) => {
       const reply = await endpoint.send({ ...target, method: 'GET' })
       if (reply.status !== 200) throw await refusalOf(reply, this.#clock)
-      return verifyManifest(reply, reference, await readWhole(reply, MAX_MANIFEST_BYTES))
+      const manifest = verifyManifest(reply, reference, await readWhole(reply, MAX_MANIFEST_BYTES))
+      return { ...manifest, ...admissionOf(reply) }
     })
   }
 
@@ -85,11 +97,11 @@ export class HttpUpstreamClient implements UpstreamClient {
     ref: RepositoryRef,
     digest: Digest,
     options: UpstreamOptions = {},
-  ): Promise<{ readonly sizeBytes: number }> {
+  ): Promise<{ readonly sizeBytes: number } & Admission> {
     const target = targetOf(ref, 'blob', digest, options)
-    return this.#perform(ref, { ...target, method: 'HEAD' }, async (endpoint) => ({
-      sizeBytes: await askSize(endpoint, target, this.#clock),
-    }))
+    return this.#perform(ref, { ...target, method: 'HEAD' }, (endpoint) =>
+      askSize(endpoint, target, this.#clock),
+    )
   }
 
   async getContent(ref: ContentRef, offset: number, options: UpstreamOptions = {}): Promise<UpstreamBlob> {
@@ -104,9 +116,10 @@ export class HttpUpstreamClient implements UpstreamClient {
       if (reply.status !== 200 && reply.status !== 206) throw await refusalOf(reply, this.#clock)
       try {
         const span = spanOfContent(reply, offset)
-        const sizeBytes = span.sizeBytes ?? (await askSize(endpoint, target, this.#clock))
+        const sizeBytes = span.sizeBytes ?? (await askSize(endpoint, target, this.#clock)).sizeBytes
         if (offset > sizeBytes) throw new UpstreamProtocolError(`${reply.asked} is shorter than the offset`)
-        return { sizeBytes, body: contentBody(reply, { start: span.start, offset, sizeBytes }, observer) }
+        const body = contentBody(reply, { start: span.start, offset, sizeBytes }, observer)
+        return { sizeBytes, body, ...admissionOf(reply) }
       } catch (error) {
         reply.body.cut()
         throw error
@@ -114,8 +127,28 @@ export class HttpUpstreamClient implements UpstreamClient {
     })
   }
 
+  async getTags(ref: RepositoryRef, query: string, options: UpstreamOptions = {}): Promise<UpstreamTags> {
+    const request = {
+      kind: 'tags',
+      reference: 'list',
+      query,
+      headers: { accept: 'application/json' },
+    } as const
+    return this.#getList(ref, request, options, readTagsPage)
+  }
+
+  async getReferrers(
+    ref: RepositoryRef,
+    digest: Digest,
+    query: string,
+    options: UpstreamOptions = {},
+  ): Promise<UpstreamReferrers> {
+    const request = { kind: 'referrers', reference: digest, query, headers: { accept: OCI_INDEX } } as const
+    return this.#getList(ref, request, options, readReferrersPage)
+  }
+
   status(): readonly UpstreamStatus[] {
-    return [...this.#upstreams.values()].map((upstream) => upstream.status())
+    return [...this.#upstreams.values(), ...(this.#others?.list() ?? [])].map((upstream) => upstream.status())
   }
 
   /** Ends all requests and closes all connections; the client can't be used after that. Idempotent. */
@@ -123,25 +156,44 @@ export class HttpUpstreamClient implements UpstreamClient {
     await Promise.all(this.#transports.map((transport) => transport.close()))
   }
 
+  async #getList<Page>(
+    ref: RepositoryRef,
+    list: Omit<ContentRequest, 'method' | 'repository' | 'signal'>,
+    { signal }: UpstreamOptions,
+    read: (reply: HttpReply, bytes: Uint8Array) => Page,
+  ): Promise<Page> {
+    const { repository, access } = ref
+    const request = { ...list, method: 'GET', repository, access, signal } as const
+    return this.#perform(ref, request, async (endpoint) => {
+      const reply = await endpoint.send(request)
+      if (reply.status !== 200) throw await refusalOf(reply, this.#clock)
+      return read(reply, await readWhole(reply, MAX_LIST_BYTES))
+    })
+  }
+
   #perform<T>(
     ref: RepositoryRef,
-    { kind, method, signal }: ContentRequest,
+    { kind, method, repository, access, reference, signal }: ContentRequest,
     run: (endpoint: Endpoint, body: BodyObserver) => Promise<T>,
   ): Promise<T> {
-    const upstream = this.#upstreams.get(ref.upstream)
+    const upstream = this.#upstreams.get(ref.upstream) ?? this.#others?.get(ref.upstream)
     if (upstream === undefined) throw new UpstreamUnknownError(`${ref.upstream} is not a configured upstream`)
-    return upstream.perform({ kind, method, signal, run })
+    return upstream.perform({ kind, method, repository, access, reference, signal, run })
   }
 }
 
 function targetOf(
-  { repository }: RepositoryRef,
+  { repository, access }: RepositoryRef,
   kind: ContentKind,
   reference: string,
   { signal }: UpstreamOptions,
 ): Target {
   const accept = kind === 'manifest' ? MANIFEST_ACCEPT : '*/*'
-  return { kind, repository, reference, headers: { accept }, signal }
+  return { kind, repository, access, reference, headers: { accept }, signal }
+}
+
+function admissionOf({ access }: EndpointReply): Admission {
+  return access === undefined ? {} : { access }
 }
 
 interface BodySpan {

@@ -16,6 +16,7 @@ import {
   parseDigest,
 } from '@layermesh/oci'
 import { parseByteCount } from './byte-count.ts'
+import { isIdentity } from './content-reply.ts'
 import type { HttpReply } from './http-transport.ts'
 
 /** The head of a reply, as far as it says what a manifest is. */
@@ -28,7 +29,8 @@ export type ManifestHead = Pick<HttpReply, 'asked' | 'header'>
 export function describeManifest(head: ManifestHead, reference: string): Descriptor | undefined {
   const digest = digestOfReply(head, reference)
   const mediaType = mediaTypeOf(head)
-  const sizeBytes = parseByteCount(head.header('content-length'))
+  // Of a compressed manifest it is the length of other bytes.
+  const sizeBytes = isIdentity(head) ? parseByteCount(head.header('content-length')) : undefined
   if (digest === undefined || sizeBytes === undefined) return undefined
   if (mediaType === undefined || !MANIFEST_MEDIA_TYPES.includes(mediaType)) return undefined
   return { digest, mediaType, sizeBytes }

@@ -1,15 +1,17 @@
-import type { UpstreamRateLimitedError } from '@layermesh/interface'
-import { type ContentKind } from '@layermesh/interface'
+import type { Access, UpstreamRateLimitedError } from '@layermesh/interface'
+import type { ApiKind } from './upstream-metrics.ts'
 
 /** For how long an endpoint that doesn't say how long is not asked again, in milliseconds. */
 export const DEFAULT_PAUSE_MS = 5_000
 /** For how long it is not asked at most, in milliseconds, whatever it says: limits are lifted, logins changed. */
 export const MAX_PAUSE_MS = 900_000
 
-/** What is limited by itself: Docker Hub counts each GET of a manifest, and neither HEAD nor blobs. */
+/** What is limited by itself: Docker Hub counts each GET of a manifest, and neither HEAD nor blobs; and logins apart from addresses. */
 export interface LimitedWork {
-  readonly kind: ContentKind
+  readonly kind: ApiKind
   readonly method: 'GET' | 'HEAD'
+  /** @default anonymous */
+  readonly access?: Access | undefined
 }
 
 /**
@@ -31,6 +33,6 @@ export class RateLimitPauses {
   }
 }
 
-function nameOf({ kind, method }: LimitedWork): string {
-  return `${method} ${kind}`
+function nameOf({ kind, method, access = 'anonymous' }: LimitedWork): string {
+  return `${method} ${kind} ${access}`
 }

@@ -1,10 +1,13 @@
 import type { ContentKind, Counter, MetricDefinition, MetricLabels, Metrics } from '@layermesh/interface'
 import { REQUEST_OUTCOMES, type RequestOutcome } from './request-outcome.ts'
 
-/** What a request is for: content, or the token that its registry wants to see first. */
-export type RequestKind = ContentKind | 'token'
+/** What is asked of a registry: content, or one of the lists that only it can give. */
+export type ApiKind = ContentKind | 'tags' | 'referrers'
 
-const REQUEST_KINDS: readonly RequestKind[] = ['manifest', 'blob', 'token']
+/** What a request is for: something of the registry, or the token that it wants to see first. */
+export type RequestKind = ApiKind | 'token'
+
+const REQUEST_KINDS: readonly RequestKind[] = ['manifest', 'blob', 'tags', 'referrers', 'token']
 
 const REQUESTS: MetricDefinition = {
   name: 'upstream_requests_total',

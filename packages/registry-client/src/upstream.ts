@@ -10,10 +10,12 @@ import {
   UpstreamUnreachableError,
 } from '@layermesh/interface'
 import { type BreakerFinding, CircuitBreaker } from './circuit-breaker.ts'
+import type { CredentialSource } from './credential.ts'
 import type { Endpoint } from './endpoint.ts'
 import { nextRetryDelay } from './next-retry-delay.ts'
 import type { PullQuota } from './pull-quota.ts'
 import { type LimitedWork, RateLimitPauses } from './rate-limit-pauses.ts'
+import { RefusalMemory } from './refusal-memory.ts'
 import { SecondChoice } from './second-choice.ts'
 import { wait } from './wait.ts'
 
@@ -23,6 +25,8 @@ export interface UpstreamDeps {
   readonly log: Log
   /** Yields a number of [0, 1). */
   readonly random: () => number
+  /** The logins of its endpoints. */
+  readonly credentials: CredentialSource
 }
 
 /** Who wants to know how a body ended that an endpoint began. */
@@ -34,6 +38,9 @@ export interface BodyObserver {
 
 /** A piece of work at one endpoint: idempotent, and without effect when it throws. */
 export interface EndpointWork<T> extends LimitedWork {
+  readonly repository: string
+  /** A digest or, for a manifest, a tag; `list` for tags. */
+  readonly reference: string
   readonly signal: AbortSignal | undefined
   run(endpoint: Endpoint, body: BodyObserver): Promise<T>
 }
@@ -52,6 +59,7 @@ export class Upstream {
   readonly host: string
   readonly #deps: UpstreamDeps
   readonly #endpoints: readonly Guarded[]
+  readonly #refusals = new RefusalMemory()
 
   constructor(deps: UpstreamDeps, host: string, endpoints: readonly Endpoint[]) {
     this.host = host
@@ -88,9 +96,24 @@ export class Upstream {
   /**
    * Does `work` at the first endpoint that gives a usable answer: the next one is tried after ERR_UPSTREAM_UNREACHABLE,
    * ERR_UPSTREAM_PROTOCOL and ERR_UPSTREAM_RATE_LIMITED, and after whatever a mirror can't give; all else is upstream's
-   * word, and thrown as it is.
+   * word, and thrown as it is; for some seconds it is thrown again without asking.
    */
   async perform<T>(work: EndpointWork<T>): Promise<T> {
+    const { clock, credentials } = this.#deps
+    const { kind, repository, access, reference, signal } = work
+    const credential = access === 'login' ? await credentials.find(repository, signal) : undefined
+    const request = { kind, repository, reference, loginId: credential?.id }
+    const refusal = this.#refusals.find(request, clock.monotonicMs())
+    if (refusal !== undefined) throw refusal
+    try {
+      return await this.#performSomewhere(work)
+    } catch (error) {
+      this.#refusals.note(request, error, clock.monotonicMs())
+      throw error
+    }
+  }
+
+  async #performSomewhere<T>(work: EndpointWork<T>): Promise<T> {
     const failures: Error[] = []
     for (const guarded of this.#inOrder()) {
       try {

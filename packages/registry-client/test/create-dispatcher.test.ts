@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import type { ServerIdentity } from '@layermesh/testkit'
+import { selfSigned, type ServerIdentity } from '@layermesh/testkit'
 import type { ResolveHost } from '../src/host-address.ts'
 import { createClient, REF, REPOSITORY, startFixture, TAG } from './support/client-fixture.ts'
 import { startHttpProxy } from './support/http-proxy.ts'
-import { selfSigned } from './support/self-signed.ts'
 
 const NAME = 'registry.test'
 

@@ -6,7 +6,8 @@ import {
   UpstreamStalledError,
   UpstreamUnreachableError,
 } from '@layermesh/interface'
-import { drive, REF, startFixture, TAG, type OriginFixture } from './support/client-fixture.ts'
+import { DENIED_MS } from '../src/refusal-memory.ts'
+import { AS_LOGIN, drive, REF, startFixture, TAG, type OriginFixture } from './support/client-fixture.ts'
 import { textOf } from './support/byte-source.ts'
 
 const LIFETIME_SECONDS = 300
@@ -97,12 +98,13 @@ describe('Endpoint', () => {
 
   it('rejects with ERR_UPSTREAM_DENIED when a fresh token is refused, and forgets the token', async () => {
     await using fixture = await startAuthenticated()
-    const { client, origin } = fixture
+    const { client, clock, origin } = fixture
     origin.script({ match: { kind: 'manifest' }, action: challengeOf(fixture) })
     for (const round of [1, 2]) {
       await assert.rejects(client.headManifest(REF, TAG), { code: 'ERR_UPSTREAM_DENIED' })
       assert.equal(requestsOf(fixture, 'manifest').length, 2 * round)
       assert.equal(requestsOf(fixture, 'token').length, round)
+      clock.advance(DENIED_MS)
     }
   })
 
@@ -115,6 +117,7 @@ describe('Endpoint', () => {
         times: 1,
       })
       await assert.rejects(fixture.client.headManifest(REF, TAG), { code: 'ERR_UPSTREAM_DENIED' })
+      fixture.clock.advance(DENIED_MS)
     }
     assert.deepEqual(requestsOf(fixture, 'token'), [])
     assert.equal(fixture.origin.requests.length, 2)
@@ -234,9 +237,9 @@ describe('Endpoint', () => {
         secret: PASSWORD,
       })
       const { client, origin, blob } = fixture
-      await client.headManifest(REF, TAG)
+      await client.headManifest(AS_LOGIN, TAG)
       await textOf(
-        (await client.getContent({ ...REF, kind: 'blob', digest: blob.descriptor.digest }, 0)).body,
+        (await client.getContent({ ...AS_LOGIN, kind: 'blob', digest: blob.descriptor.digest }, 0)).body,
       )
       assert.deepEqual(
         origin.requests.map(({ server, kind, headers }) => [
@@ -265,7 +268,7 @@ describe('Endpoint', () => {
           tokenMethods: ['POST'],
           secret,
         })
-        const heads = Array.from({ length: 20 }, () => fixture.client.headManifest(REF, TAG))
+        const heads = Array.from({ length: 20 }, () => fixture.client.headManifest(AS_LOGIN, TAG))
         for (const head of await Promise.all(heads)) assert.ok(head !== undefined)
         assert.equal(requestsOf(fixture, 'token').filter(({ method }) => method === 'POST').length, 1)
       })
@@ -283,13 +286,13 @@ describe('Endpoint', () => {
         match: { kind: 'token' },
         action: { type: 'redirect', location: '/token?again' },
       })
-      await assert.rejects(fixture.client.headManifest(REF, TAG), /was redirected with a secret in it$/)
+      await assert.rejects(fixture.client.headManifest(AS_LOGIN, TAG), /was redirected with a secret in it$/)
     })
 
     it('sends name and password with each request once the registry has wanted them', async () => {
       await using fixture = await startFixture({ auth: 'basic', login: LOGIN, secret: PASSWORD })
-      await fixture.client.headManifest(REF, TAG)
-      await fixture.client.headManifest(REF, TAG)
+      await fixture.client.headManifest(AS_LOGIN, TAG)
+      await fixture.client.headManifest(AS_LOGIN, TAG)
       assert.deepEqual(
         fixture.origin.requests.map(({ status }) => status),
         [401, 200, 200],
@@ -301,7 +304,7 @@ describe('Endpoint', () => {
         const secret = { ...PASSWORD, password: 's3cret-and-wrong' }
         await using fixture = await startFixture({ auth, login: LOGIN, secret })
         for (let round = 0; round < 2; round += 1) {
-          await assert.rejects(fixture.client.headManifest(REF, TAG), (error) => {
+          await assert.rejects(fixture.client.headManifest(AS_LOGIN, TAG), (error) => {
             assert.ok(error instanceof UpstreamDeniedError)
             assert.doesNotMatch(inspect(error, { depth: 9 }), /s3cret/)
             return true
@@ -312,9 +315,36 @@ describe('Endpoint', () => {
       }
     })
 
+    for (const auth of ['bearer', 'basic'] as const) {
+      it(`says that it took a login (${auth}), and uses it for nobody else`, async () => {
+        await using fixture = await startFixture({ auth, login: PASSWORD, secret: PASSWORD })
+        const { client, blob, origin } = fixture
+        const { digest } = blob.descriptor
+        await assert.rejects(client.headManifest(REF, TAG), { code: 'ERR_UPSTREAM_DENIED' })
+        await assert.rejects(client.getTags(REF, ''), { code: 'ERR_UPSTREAM_DENIED' })
+        assert.ok(origin.requests.every(({ authorization }) => !authorization))
+        const content = await client.getContent({ ...AS_LOGIN, kind: 'blob', digest }, 0)
+        await textOf(content.body)
+        const answers = [
+          await client.headManifest(AS_LOGIN, TAG),
+          await client.getManifest(AS_LOGIN, TAG),
+          await client.headBlob(AS_LOGIN, digest),
+          content,
+        ]
+        assert.deepEqual(
+          answers.map((answer) => answer?.access),
+          Array<string>(4).fill('login'),
+        )
+        assert.equal((await client.getTags(AS_LOGIN, '')).tags.length, 1)
+        // What the login was given is not lent to others.
+        await assert.rejects(client.headBlob(REF, digest), { code: 'ERR_UPSTREAM_DENIED' })
+      })
+    }
+
     it('asks a public repository without a login', async () => {
       await using fixture = await startFixture({ secret: PASSWORD })
-      await fixture.client.headManifest(REF, TAG)
+      const descriptor = await fixture.client.headManifest(AS_LOGIN, TAG)
+      assert.equal(descriptor?.access, undefined)
       assert.deepEqual(
         fixture.origin.requests.map(({ authorization }) => authorization),
         [false],

@@ -7,6 +7,7 @@ import { FAILURES_TO_OPEN, FIRST_OPEN_MS } from '../src/circuit-breaker.ts'
 import { FIRST_SECOND_CHOICE_MS } from '../src/second-choice.ts'
 import { MAX_RETRIES } from '../src/next-retry-delay.ts'
 import {
+  AS_LOGIN,
   createClient,
   deadUrl,
   drive,
@@ -252,10 +253,10 @@ describe('Upstream', () => {
       const credentials = { username: 'theirs', passwordFile, dockerConfig }
       const upstream = { mirrors: [mirror.origin.url], credentials }
       await using mirrored = createClient([registry.url], { upstream })
-      await mirrored.client.headManifest(REF, TAG)
+      await mirrored.client.headManifest(AS_LOGIN, TAG)
       assert.deepEqual(registry.requests, [])
       mirror.origin.remove(REPOSITORY, TAG)
-      await mirrored.client.headManifest(REF, TAG)
+      await mirrored.client.headManifest(AS_LOGIN, TAG)
       const sent = (requests: OriginFixture['origin']['requests']) =>
         new Set(requests.flatMap(({ headers }) => headers.authorization ?? []))
       assert.deepEqual([...sent(mirror.origin.requests)], [`Basic ${btoa('mine:m')}`])

@@ -1,11 +1,12 @@
 import { buffer } from 'node:stream/consumers'
-import { constants, gzipSync } from 'node:zlib'
+import { constants, gzipSync, zstdCompressSync } from 'node:zlib'
 import type { Digest } from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
 import { pack, type Header, type Pack } from 'tar-stream'
 import { builtContent, type BuiltContent } from './built-content.ts'
 import { MEDIA_TYPES, type ImageFormat, type LayerCompression } from './media-types.ts'
 import { seededBytes } from './seeded-bytes.ts'
+import { seededText } from './seeded-text.ts'
 
 const MiB = 1024 * 1024
 
@@ -19,8 +20,12 @@ const GZIP_OS_UNKNOWN = 255
 /** What a layer is made from. Equal specs give equal layers, which is how images come to share one. */
 export interface LayerSpec {
   readonly seed: string
-  /** Bytes in the layer's files; its blob is larger by the framing of tar and gzip. */
+  /** Bytes in the layer's files; its blob has the framing of tar and gzip besides. */
   readonly sizeBytes: number
+  /** How much of these bytes compresses, from 0 to 1; the rest looks random. @default 0 */
+  readonly compressiblePart?: number
+  /** @default that of the image */
+  readonly compression?: LayerCompression
 }
 
 /** A layer, and the digest of its uncompressed tar, which the image's config lists. */
@@ -35,11 +40,15 @@ export interface BuildLayerOptions {
   readonly compression: LayerCompression
 }
 
-/** Builds a layer: a real tar of a folder with files that don't compress, the same for the same spec. */
+/**
+ * Builds a layer: a real tar of a folder with files, the same for the same spec. Where some of it compresses, its digest depends on the
+ * version of Node, too.
+ */
 export async function buildLayer(spec: LayerSpec, options: BuildLayerOptions): Promise<BuiltLayer> {
+  const compression = spec.compression ?? options.compression
   const tar = await packFiles(spec)
-  const bytes = options.compression === 'gzip' ? gzip(tar) : tar
-  const content = builtContent(bytes, MEDIA_TYPES[options.format].layer[options.compression])
+  const bytes = compress(tar, compression, spec.compressiblePart ?? 0)
+  const content = builtContent(bytes, MEDIA_TYPES[options.format].layer[compression])
   return { ...content, spec, diffId: bytes === tar ? content.descriptor.digest : digestOf(tar) }
 }
 
@@ -48,13 +57,18 @@ async function packFiles(spec: LayerSpec): Promise<Buffer> {
   const packed = buffer(archive)
   const folder = `layermesh/${spec.seed.replaceAll('/', '-')}/`
   await addEntry(archive, { name: folder, type: 'directory', mode: 0o755 })
-  const content = seededBytes(spec.seed, spec.sizeBytes)
-  for (let start = 0; start < content.length; start += MAX_FILE_BYTES) {
-    const name = `${folder}${String(start / MAX_FILE_BYTES).padStart(4, '0')}.bin`
-    await addEntry(archive, { name, mode: 0o644 }, content.subarray(start, start + MAX_FILE_BYTES))
-  }
+  const textBytes = Math.round(spec.sizeBytes * (spec.compressiblePart ?? 0))
+  await addFiles(archive, folder, 'txt', seededText(spec.seed, textBytes))
+  await addFiles(archive, folder, 'bin', seededBytes(spec.seed, spec.sizeBytes - textBytes))
   archive.finalize()
   return packed
+}
+
+async function addFiles(archive: Pack, folder: string, ending: string, content: Buffer): Promise<void> {
+  for (let start = 0; start < content.length; start += MAX_FILE_BYTES) {
+    const name = `${folder}${String(start / MAX_FILE_BYTES).padStart(4, '0')}.${ending}`
+    await addEntry(archive, { name, mode: 0o644 }, content.subarray(start, start + MAX_FILE_BYTES))
+  }
 }
 
 // A fixed time of last change: the layer's digest depends on nothing but its spec.
@@ -71,9 +85,16 @@ function addEntry(
   })
 }
 
-// Deflate's stored blocks: random bytes don't shrink, and trying costs nine times the time.
-function gzip(tar: Buffer): Buffer {
-  const bytes = gzipSync(tar, { level: constants.Z_NO_COMPRESSION })
+function compress(tar: Buffer, compression: LayerCompression, compressiblePart: number): Buffer {
+  if (compression === 'none') return tar
+  return compression === 'zstd' ? zstdCompressSync(tar) : gzip(tar, compressiblePart)
+}
+
+// Deflate's stored blocks where all is random: that doesn't shrink, and trying costs nine times the time.
+function gzip(tar: Buffer, compressiblePart: number): Buffer {
+  const bytes = gzipSync(tar, {
+    level: compressiblePart > 0 ? constants.Z_DEFAULT_COMPRESSION : constants.Z_NO_COMPRESSION,
+  })
   bytes[GZIP_OS_OFFSET] = GZIP_OS_UNKNOWN
   return bytes
 }

@@ -14,7 +14,14 @@ export {
 } from './build-image.ts'
 export { buildIndex, type BuiltIndex } from './build-index.ts'
 export type { BuiltLayer, LayerSpec } from './build-layer.ts'
-export { builtContent, uniqueBytesOf, type BuiltArtifact, type BuiltContent } from './built-content.ts'
+export {
+  artifactOf,
+  builtContent,
+  builtJson,
+  uniqueBytesOf,
+  type BuiltArtifact,
+  type BuiltContent,
+} from './built-content.ts'
 export type { OriginAccount } from './byte-account.ts'
 export type { Fault, FaultAction, FaultMatch, LengthClaim } from './fault.ts'
 export { startFaultProxy, type FaultProxy, type FaultProxyOptions, type ProxiedBytes } from './fault-proxy.ts'
@@ -48,6 +55,7 @@ export { peerNetworkContract, type PeerNetworkHarness } from './peer-network-con
 export { scriptedCacheControl, type CacheCall, type ScriptedCacheControl } from './scripted-cache-control.ts'
 export { seededBytes } from './seeded-bytes.ts'
 export { seededRandom } from './seeded-random.ts'
+export { selfSigned } from './self-signed.ts'
 export type { ImageFormat, LayerCompression } from './media-types.ts'
 export type { AddedImage, OriginProcessOptions } from './origin-commands.ts'
 export { spawnOrigin, type OriginProcess, type RemoteFault } from './origin-process.ts'

@@ -21,6 +21,8 @@ export interface MemoryMeshInit {
   readonly random?: () => number
   /** Ends bans. */
   readonly clock?: Clock
+  /** Whether its members count as having proven that they belong to it. @default true */
+  readonly authenticated?: boolean
 }
 
 /**
@@ -34,6 +36,8 @@ export interface MemoryMesh {
   partition(...groups: readonly (readonly PeerId[])[]): void
   /** Ends the partition. */
   heal(): void
+  /** Every node sends a heartbeat to its members. Heartbeats don't come by themselves here, and are never lost. */
+  beat(): void
   /** Faults that gossip meets from now on; those not named are off. */
   setGossipFaults(faults: Partial<GossipFaults>): void
 }
@@ -51,6 +55,7 @@ interface Served {
 
 class Mesh implements MemoryMesh, MemoryMeshLinks {
   readonly #windowFrames: number
+  readonly #authenticated: boolean
   readonly #clock: Clock
   readonly #gossip: MemoryGossip
   readonly #nodes = new Map<PeerId, MemoryNode>()
@@ -61,6 +66,7 @@ class Mesh implements MemoryMesh, MemoryMeshLinks {
   constructor(init: MemoryMeshInit) {
     this.#windowFrames = init.windowFrames ?? DEFAULT_WINDOW_FRAMES
     this.#clock = init.clock ?? systemClock
+    this.#authenticated = init.authenticated ?? true
     this.#gossip = new MemoryGossip(init.random ?? Math.random)
   }
 
@@ -75,6 +81,7 @@ class Mesh implements MemoryMesh, MemoryMeshLinks {
         addresses: [`/memory/${facts.name}`],
         roundTripMs: undefined,
       },
+      this.#authenticated,
       this,
     )
     this.#nodes.set(peer, node)
@@ -89,6 +96,16 @@ class Mesh implements MemoryMesh, MemoryMeshLinks {
 
   heal(): void {
     this.partition()
+  }
+
+  beat(from?: PeerId, fingerprint?: Uint8Array): void {
+    if (from === undefined || fingerprint === undefined) {
+      for (const node of this.#nodes.values()) node.beat()
+      return
+    }
+    for (const [to, node] of this.#nodes) {
+      if (to !== from && this.#linked(from, to)) node.receiveBeat(from, Uint8Array.from(fingerprint))
+    }
   }
 
   setGossipFaults(faults: Partial<GossipFaults>): void {

@@ -16,10 +16,13 @@ export interface MemoryMeshLinks {
   publish(from: PeerId, topic: string, message: Uint8Array): void
   ban(by: PeerId, peer: PeerId, durationMs: number): void
   leave(peer: PeerId): void
+  beat(from: PeerId, fingerprint: Uint8Array): void
 }
 
 /** A node of a memory mesh, as the parts under test see it. */
 export interface MemoryPeerNetwork extends PeerNetwork {
+  /** Sends a heartbeat to all members, with the fingerprint if there is one; it arrives in a microtask. */
+  beat(): void
   /** Leaves the mesh as a process does that dies: its streams are reset, the others see it go. Idempotent. */
   leave(): void
 }
@@ -27,15 +30,17 @@ export interface MemoryPeerNetwork extends PeerNetwork {
 /** A node of a memory mesh, as the mesh sees it. */
 export class MemoryNode implements MemoryPeerNetwork {
   readonly self: Member
-  readonly authenticated = true
+  readonly authenticated: boolean
   readonly #links: MemoryMeshLinks
   readonly #members = new Map<PeerId, Member>()
   readonly #listeners = new Set<MembershipListener>()
   readonly #handlers = new Map<string, PeerStreamHandler>()
   readonly #topics = new Map<string, Set<GossipHandler>>()
+  #readFingerprint: (() => Uint8Array) | undefined
 
-  constructor(self: Member, links: MemoryMeshLinks) {
+  constructor(self: Member, authenticated: boolean, links: MemoryMeshLinks) {
     this.self = self
+    this.authenticated = authenticated
     this.#links = links
   }
 
@@ -77,6 +82,16 @@ export class MemoryNode implements MemoryPeerNetwork {
     return () => this.#listeners.delete(listener)
   }
 
+  setFingerprint(read: () => Uint8Array): void {
+    this.#readFingerprint = read
+    this.beat()
+  }
+
+  beat(): void {
+    const fingerprint = this.#readFingerprint?.()
+    if (fingerprint !== undefined) this.#links.beat(this.self.peer, fingerprint)
+  }
+
   ban(peer: PeerId, durationMs: number): void {
     this.#links.ban(this.self.peer, peer, durationMs)
   }
@@ -95,6 +110,14 @@ export class MemoryNode implements MemoryPeerNetwork {
     for (const handler of this.#topics.get(topic) ?? []) handler(from, message)
   }
 
+  /** Hands on the fingerprint of a member's heartbeat. */
+  receiveBeat(from: PeerId, fingerprint: Uint8Array): void {
+    this.#tell((listener) => {
+      const member = this.#members.get(from)
+      if (member !== undefined) listener.fingerprint?.(member, fingerprint)
+    })
+  }
+
   /** Takes the members as they are now, and tells the listeners what is different. */
   updateMembers(members: readonly Member[]): void {
     const now = new Map(members.map((member) => [member.peer, member]))
@@ -102,7 +125,7 @@ export class MemoryNode implements MemoryPeerNetwork {
     const joined = members.filter((member) => !this.#members.has(member.peer))
     for (const member of left) {
       this.#members.delete(member.peer)
-      this.#tell((listener) => listener.left?.(member))
+      this.#tell((listener) => listener.left?.(member, 'lost'))
     }
     for (const member of joined) {
       this.#members.set(member.peer, member)

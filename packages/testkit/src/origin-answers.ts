@@ -1,6 +1,7 @@
 import { contentReply } from './content-reply.ts'
 import type { Gate } from './gate.ts'
 import type { OriginCatalog } from './origin-catalog.ts'
+import { referrersReply, tagsReply } from './list-reply.ts'
 import type { OriginRequest } from './origin-request.ts'
 import { emptyReply, errorReply, jsonReply, type Reply } from './reply.ts'
 
@@ -19,7 +20,7 @@ export interface RegistryAnswerDeps {
   readonly cdnUrl: string
 }
 
-/** Answers as an honest registry does (distribution-spec 1.1, "Pull" and "Listing Tags"). */
+/** Answers as an honest registry does (distribution-spec 1.1, "Pull", "Listing Tags" and "Listing Referrers"). */
 export function answerRegistry(request: OriginRequest, deps: RegistryAnswerDeps): Reply {
   const reply = answer(request, deps)
   return { ...reply, headers: { ...API_VERSION, ...reply.headers } }
@@ -36,10 +37,10 @@ function answer(request: OriginRequest, { catalog, gate, cdnUrl }: RegistryAnswe
   switch (kind) {
     case 'ping':
       return jsonReply(200, {})
-    case 'tags': {
-      const tags = catalog.findTags(repository)
-      return tags === undefined ? nameUnknown(repository) : jsonReply(200, { name: repository, tags })
-    }
+    case 'tags':
+      return tagsReply(request, catalog.findTags(repository))
+    case 'referrers':
+      return referrersReply(request, catalog.findReferrers(repository, reference))
     case 'manifest': {
       const manifest = catalog.findManifest(repository, reference)
       if (manifest === undefined) return errorReply(404, 'MANIFEST_UNKNOWN', `no manifest ${reference}`)
@@ -83,8 +84,4 @@ function answerBlob(request: OriginRequest, catalog: OriginCatalog): Reply {
 
 function blobUnknown(digest: string): Reply {
   return errorReply(404, 'BLOB_UNKNOWN', `no blob ${digest}`)
-}
-
-function nameUnknown(repository: string): Reply {
-  return errorReply(404, 'NAME_UNKNOWN', `no repository ${repository}`)
 }

@@ -53,4 +53,20 @@ export class OriginCatalog {
   findTags(name: string): readonly string[] | undefined {
     return this.#repositories.get(name)?.tags.keys().toArray().sort()
   }
+
+  /** The manifests of a repository that say they belong to `digest`, in the order in which they were added. */
+  findReferrers(name: string, digest: string): readonly BuiltContent[] {
+    const manifests = this.#repositories.get(name)?.manifests.values() ?? []
+    return [...manifests].filter(({ bytes }) => subjectOf(bytes) === digest)
+  }
+}
+
+function subjectOf(manifest: Uint8Array): string | undefined {
+  try {
+    const { subject } = JSON.parse(Buffer.from(manifest).toString()) as { subject?: { digest?: string } }
+    return subject?.digest
+  } catch {
+    // Tests serve manifests that are no JSON, too.
+    return undefined
+  }
 }

@@ -26,13 +26,15 @@ export interface OriginOptions {
   readonly auth?: 'none' | 'bearer' | 'basic'
   /** Who gets in by `auth`; `basic` needs one. @default anybody who asks for a token */
   readonly login?: OriginLogin
+  /** The repositories that only `login` may pull, with `bearer`. @default all, where there is a login */
+  readonly privateRepositories?: readonly string[]
   /** How tokens can be asked for. @default ['GET'] */
   readonly tokenMethods?: readonly TokenMethod[]
   /** How long a token is valid, in seconds. @default {@link DEFAULT_TOKEN_LIFETIME_SECONDS} */
   readonly tokenLifetimeSeconds?: number
   /** Whether a GET of a blob is answered with a redirect to a server on another port. @default false */
   readonly redirectBlobs?: boolean
-  /** Makes the registry speak TLS; its storage and the realm of its tokens stay without. @default neither does */
+  /** Makes the registry speak TLS; its storage stays without. @default neither does */
   readonly tls?: ServerIdentity
   /** Speed of the link that all replies share, in bytes per second. @default unlimited */
   readonly rateBytesPerSecond?: number
@@ -127,12 +129,14 @@ export async function startOrigin(options: OriginOptions = {}): Promise<OriginRe
 }
 
 function gateOf(options: OriginOptions, clock: Clock): Gate | undefined {
-  const { auth, login, tokenLifetimeSeconds, tokenMethods } = options
+  const { auth, login, privateRepositories, tls, tokenLifetimeSeconds, tokenMethods } = options
   if (auth === 'bearer') {
     return new TokenIssuer(clock, {
       lifetimeSeconds: tokenLifetimeSeconds ?? DEFAULT_TOKEN_LIFETIME_SECONDS,
       methods: tokenMethods ?? ['GET'],
       login,
+      privateRepositories,
+      scheme: tls === undefined ? 'http' : 'https',
     })
   }
   if (auth !== 'basic') return undefined

@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
  * What a request is for. `redirect` is a request for a blob that is answered with another place to ask;
  * the request there is of the kind `blob`, as is one that is answered with the bytes at once.
  */
-export type RequestKind = 'ping' | 'token' | 'tags' | 'manifest' | 'blob' | 'redirect' | 'other'
+export type RequestKind = 'ping' | 'token' | 'tags' | 'referrers' | 'manifest' | 'blob' | 'redirect' | 'other'
 
 /** Which of the origin's two servers was asked. */
 export type OriginServer = 'registry' | 'cdn'
@@ -21,13 +21,15 @@ export interface OriginRequest {
   readonly form?: URLSearchParams
   readonly kind: RequestKind
   readonly repository?: string
-  /** Tag or digest of a manifest, digest of a blob. */
+  /** Tag or digest of a manifest, digest of a blob or of what is referred to. */
   readonly reference?: string
 }
 
-// Anchored, and greedy up to the last `/manifests/` or `/blobs/`: a repository may have components of these names.
+// Anchored, and greedy up to the last `/manifests/`, `/blobs/` or `/referrers/`: a repository may have components of these names.
 // Written anew and not taken from the mirror's own parser: a shared mistake would not show.
-const CONTENT_PATH = /^\/v2\/(?<repository>.+)\/(?<collection>manifests|blobs)\/(?<reference>[^/]+)$/
+const CONTENT_PATH =
+  /^\/v2\/(?<repository>.+)\/(?<collection>manifests|blobs|referrers)\/(?<reference>[^/]+)$/
+const KINDS: Readonly<Record<string, RequestKind>> = { manifests: 'manifest', referrers: 'referrers' }
 const TAGS_PATH = /^\/v2\/(?<repository>.+)\/tags\/list$/
 const CDN_PATH = /^\/(?<repository>.+)\/(?<reference>[^/]+)$/
 
@@ -40,8 +42,9 @@ export function parseRegistryRequest(incoming: IncomingMessage, redirectBlobs: b
   if (tags !== undefined) return { ...request, kind: 'tags', ...pick(tags) }
   const content = CONTENT_PATH.exec(pathname)?.groups
   if (content === undefined) return { ...request, kind: 'other' }
-  const blobKind = redirectBlobs && request.method === 'GET' ? 'redirect' : 'blob'
-  return { ...request, kind: content['collection'] === 'manifests' ? 'manifest' : blobKind, ...pick(content) }
+  const { collection = '' } = content
+  const kind = KINDS[collection] ?? (redirectBlobs && request.method === 'GET' ? 'redirect' : 'blob')
+  return { ...request, kind, ...pick(content) }
 }
 
 /** Understands a request to the server that blobs are redirected to. */

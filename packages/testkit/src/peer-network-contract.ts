@@ -104,6 +104,22 @@ export function peerNetworkContract(harness: PeerNetworkHarness): void {
       )
 
       it(
+        'tells the fingerprint that a node supplies to all its members',
+        withNetworks(3, async (networks) => {
+          const [author, ...others] = networks as [PeerNetwork, ...PeerNetwork[]]
+          const arrived = others.map((network) => {
+            const told = Promise.withResolvers<readonly [string, ...number[]]>()
+            network.onMembership({
+              fingerprint: ({ peer }, fingerprint) => told.resolve([peer, ...fingerprint]),
+            })
+            return told.promise
+          })
+          author.setFingerprint(() => Uint8Array.of(1, 2, 3))
+          for (const told of await Promise.all(arrived)) assert.deepEqual(told, [author.self.peer, 1, 2, 3])
+        }),
+      )
+
+      it(
         'loses a node that is destroyed, and tells so',
         withNetworks(2, async (networks) => {
           const [staying, leaving] = networks as [PeerNetwork, PeerNetwork]

@@ -23,6 +23,10 @@ export interface TokenIssuerInit {
   readonly methods: readonly TokenMethod[]
   /** Who gets a token; undefined when anybody does. */
   readonly login: OriginLogin | undefined
+  /** The repositories that only `login` may pull; undefined when these are all. */
+  readonly privateRepositories: readonly string[] | undefined
+  /** How the registry, and with it the realm, is reached. */
+  readonly scheme: 'http' | 'https'
 }
 
 /**
@@ -41,8 +45,8 @@ export class TokenIssuer implements Gate {
 
   /** Answers a request for a token with one for every repository that it asks for. */
   issue(request: OriginRequest): Reply {
-    const { lifetimeSeconds, login, methods } = this.#init
-    const { form, method, query } = request
+    const { lifetimeSeconds, login, methods, privateRepositories } = this.#init
+    const { form, method, query, headers } = request
     if (!methods.some((each) => each === method)) {
       return errorReply(405, 'UNSUPPORTED', 'tokens are asked for differently', { allow: methods.join(', ') })
     }
@@ -50,12 +54,16 @@ export class TokenIssuer implements Gate {
     if (asked.get('service') !== SERVICE) return errorReply(400, 'UNSUPPORTED', 'unknown service')
     if (form !== undefined && (form.get('client_id') ?? '') === '')
       return errorReply(400, 'UNSUPPORTED', 'who is asking?')
-    if (login !== undefined && !isLoggedIn(request, login))
+    const mayAll = login === undefined || isLoggedIn(request, login)
+    // As Docker Hub does: a token for whoever says no name, good for what anybody may pull.
+    const isAnonymous = headers.authorization === undefined && form === undefined
+    if (!mayAll && !(isAnonymous && privateRepositories !== undefined))
       return errorReply(401, 'UNAUTHORIZED', 'wrong login')
+    const mayPull = (name: string) => mayAll || !(privateRepositories ?? []).includes(name)
     const nowMs = this.#clock.now()
     const token = randomUUID()
     this.#grants.set(token, {
-      repositories: new Set(asked.getAll('scope').flatMap(pullableIn)),
+      repositories: new Set(asked.getAll('scope').flatMap(pullableIn).filter(mayPull)),
       expiresAtMs: nowMs + lifetimeSeconds * 1000,
     })
     return jsonReply(200, {
@@ -69,13 +77,14 @@ export class TokenIssuer implements Gate {
   /** The 401 for a request whose token is missing, expired or for something else; undefined when it may pass. */
   refuse(request: OriginRequest): Reply | undefined {
     const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1]
-    if (token === undefined) return challenge(request)
+    const { scheme } = this.#init
+    if (token === undefined) return challenge(request, scheme)
     const grant = this.#grants.get(token)
     if (grant === undefined || grant.expiresAtMs <= this.#clock.now())
-      return challenge(request, 'invalid_token')
+      return challenge(request, scheme, 'invalid_token')
     const { repository } = request
     if (repository === undefined || grant.repositories.has(repository)) return undefined
-    return challenge(request, 'insufficient_scope')
+    return challenge(request, scheme, 'insufficient_scope')
   }
 }
 
@@ -89,9 +98,9 @@ function isLoggedIn({ form, headers }: OriginRequest, login: OriginLogin): boole
 }
 
 // The realm is on the host that the client asked, so that a proxy in front of the origin carries tokens, too.
-function challenge(request: OriginRequest, error?: string): Reply {
+function challenge(request: OriginRequest, scheme: TokenIssuerInit['scheme'], error?: string): Reply {
   const { repository, headers } = request
-  const parameters = [`realm="http://${headers.host ?? ''}/token"`, `service="${SERVICE}"`]
+  const parameters = [`realm="${scheme}://${headers.host ?? ''}/token"`, `service="${SERVICE}"`]
   if (repository !== undefined) parameters.push(`scope="repository:${repository}:pull"`)
   if (error !== undefined) parameters.push(`error="${error}"`)
   return errorReply(401, 'UNAUTHORIZED', 'authentication required', {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { buffer } from 'node:stream/consumers'
-import { gunzipSync } from 'node:zlib'
+import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { digestOf } from '@layermesh/oci'
 import { extract, type Header } from 'tar-stream'
 import { buildLayer } from '../src/build-layer.ts'
@@ -46,6 +46,34 @@ describe('buildLayer', () => {
       digestOf(Buffer.concat(files.map(({ content }) => content))),
       digestOf(seededBytes('large', 20 * MiB)),
     )
+  })
+
+  it('makes as much of the content compressible as was asked for', async () => {
+    const plain = { seed: 'text', sizeBytes: 200_000 }
+    const sizes = await Promise.all(
+      [0, 0.5, 1].map(async (compressiblePart) => {
+        const layer = await buildLayer({ ...plain, compressiblePart }, { format: 'oci', compression: 'gzip' })
+        const files = (await untar(gunzipSync(layer.bytes))).slice(1)
+        assert.equal(
+          files.reduce((sum, { content }) => sum + content.length, 0),
+          plain.sizeBytes,
+        )
+        return layer.descriptor.sizeBytes
+      }),
+    )
+    const [none = 0, half = 0, all = 0] = sizes
+    assert.ok(none > 200_000)
+    assert.ok(all < 80_000, `${all} bytes`)
+    assert.ok(Math.abs(half - (none + all) / 2) < 5000, `${half} bytes`)
+  })
+
+  it("compresses with zstd where the layer's own spec says so", async () => {
+    const spec = { seed: 'zstd', sizeBytes: 50_000, compressiblePart: 1, compression: 'zstd' } as const
+    const layer = await buildLayer(spec, { format: 'oci', compression: 'gzip' })
+    assert.equal(layer.descriptor.mediaType, 'application/vnd.oci.image.layer.v1.tar+zstd')
+    const tar = zstdDecompressSync(layer.bytes)
+    assert.equal(digestOf(tar), layer.diffId)
+    assert.equal((await untar(tar))[1]?.content.length, 50_000)
   })
 
   it('packs the folder alone when there are no bytes', async () => {

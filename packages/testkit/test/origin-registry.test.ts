@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { OCI_INDEX, OCI_MANIFEST } from '@layermesh/oci'
 import {
+  artifactOf,
   buildImage,
   buildIndex,
   builtContent,
+  builtJson,
   expectNoLeaks,
   ManualClock,
   startOrigin,
@@ -184,6 +187,44 @@ describe('startOrigin', () => {
       served.origin.add(REPOSITORY, image, { tag: 'V2' })
       const { body } = await get(`${served.repositoryUrl}/tags/list`)
       assert.deepEqual(JSON.parse(body.toString()), { name: REPOSITORY, tags: ['V2', 'latest', 'v1'] })
+    })
+
+    it('gives the page of tags that is asked for, and where the next one is', async () => {
+      await using served = await serve()
+      for (const tag of ['v2', 'v3', 'v4']) served.origin.add(REPOSITORY, image, { tag })
+      const pageAt = async (query: string) => {
+        const { body, headers } = await get(`${served.repositoryUrl}/tags/list?${query}`)
+        return [(JSON.parse(body.toString()) as { tags: unknown }).tags, headers['link']]
+      }
+      const next = (query: string) => `</v2/${REPOSITORY}/tags/list?${query}>; rel="next"`
+      assert.deepEqual(await pageAt('n=2'), [['v1', 'v2'], next('n=2&last=v2')])
+      assert.deepEqual(await pageAt('n=2&last=v2'), [['v3', 'v4'], undefined])
+      assert.deepEqual(await pageAt('last=v3'), [['v4'], undefined])
+      assert.deepEqual(await pageAt('n=0'), [[], undefined])
+    })
+
+    it('lists what refers to a manifest, of the type that is asked for', async () => {
+      await using served = await serve()
+      const { descriptor } = image.manifest
+      const subject = {
+        digest: descriptor.digest,
+        mediaType: descriptor.mediaType,
+        size: descriptor.sizeBytes,
+      }
+      const signature = builtJson({ schemaVersion: 2, artifactType: 'a/signature', subject }, OCI_MANIFEST)
+      const sbom = builtJson({ schemaVersion: 2, config: { mediaType: 'a/sbom' }, subject }, OCI_MANIFEST)
+      for (const manifest of [signature, sbom]) {
+        served.origin.add(REPOSITORY, artifactOf(manifest))
+      }
+      const listAt = async (query: string) => {
+        const { body, headers } = await get(`${served.repositoryUrl}/referrers/${descriptor.digest}${query}`)
+        assert.equal(headers['content-type'], OCI_INDEX)
+        const { manifests } = JSON.parse(body.toString()) as { manifests: { digest: string }[] }
+        return [manifests.map((each) => each.digest), headers['oci-filters-applied']]
+      }
+      const [first, second] = [signature.descriptor.digest, sbom.descriptor.digest]
+      assert.deepEqual(await listAt(''), [[first, second], undefined])
+      assert.deepEqual(await listAt('?artifactType=a%2Fsbom'), [[second], 'artifactType'])
     })
 
     it('answers 404 with the error code of what is missing', async () => {

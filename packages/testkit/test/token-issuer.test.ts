@@ -3,12 +3,14 @@ import {
   buildImage,
   expectNoLeaks,
   ManualClock,
+  selfSigned,
   startOrigin,
   takeResourceSnapshot,
   type BuiltImage,
   type OriginOptions,
   type ResourceSnapshot,
 } from '@layermesh/testkit'
+import { Agent, request } from 'undici'
 import { get } from './support/get.ts'
 
 const REPOSITORY = 'library/app'
@@ -50,6 +52,21 @@ describe('bearer authentication', () => {
     assert.equal(
       ping.headers['www-authenticate'],
       `Bearer realm="http://${host}/token",service="layermesh-origin"`,
+    )
+  })
+
+  it('names its token server by https when it speaks TLS itself', async function () {
+    const tls = await selfSigned('origin.test')
+    // There is no openssl to make a certificate with.
+    if (tls === undefined) return this.skip()
+    await using served = await serve({ tls })
+    const dispatcher = new Agent({ connect: { ca: tls.cert, servername: 'origin.test' } })
+    const { headers, body } = await request(`${served.origin.url}/v2/`, { dispatcher })
+    await body.dump()
+    await dispatcher.destroy()
+    assert.match(
+      String(headers['www-authenticate']),
+      new RegExp(`^Bearer realm="${served.origin.url}/token"`),
     )
   })
 
@@ -145,6 +162,23 @@ describe('bearer authentication', () => {
         const headers = { authorization: `Bearer ${token}` }
         assert.equal((await get(served.blobUrl, { headers })).status, 200)
       }
+    })
+
+    it('can be needed for some repositories only', async () => {
+      await using served = await serve({ login, privateRepositories: [REPOSITORY] })
+      const { origin } = served
+      origin.add('library/open', image)
+      const both = `repository:library/open:pull repository:${REPOSITORY}:pull`
+      const bearer = { authorization: `Bearer ${await tokenFor(origin.url, both)}` }
+      const openUrl = served.blobUrl.replace(REPOSITORY, 'library/open')
+      assert.equal((await get(openUrl, { headers: bearer })).status, 200)
+      assert.equal((await get(served.blobUrl, { headers: bearer })).status, 401)
+      const url = `${origin.url}/token?service=layermesh-origin&scope=${encodeURIComponent(both)}`
+      assert.equal((await get(url, { headers: { authorization: 'Basic eDp5' } })).status, 401)
+      const proven = await get(url, { headers: { authorization: basic } })
+      const { token } = JSON.parse(proven.body.toString()) as { token: string }
+      const headers = { authorization: `Bearer ${token}` }
+      assert.equal((await get(served.blobUrl, { headers })).status, 200)
     })
 
     it('wants to know by POST who asks', async () => {

@@ -5,6 +5,7 @@ import {
   type Digest,
   type Directory,
   type Log,
+  type PeerId,
   type Startable,
 } from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
@@ -27,27 +28,31 @@ export interface DirectoryNode {
   leave(): Promise<void>
 }
 
-/** Nodes of one site with directories, on one clock. */
+/** Time between two heartbeats of a node, in milliseconds. */
+export const BEAT_INTERVAL_MS = 5000
+
+/** Nodes with directories, on one clock. */
 export interface DirectoryCluster {
   readonly clock: ManualClock
   readonly mesh: MemoryMesh
-  /** Starts a node that holds `holdings` already. */
-  join(name: string, holdings?: readonly Digest[]): Promise<DirectoryNode>
-  /** Moves the clock on in small steps, and lets what comes of each happen before the next. */
+  /** Starts a node that holds `holdings` already, in the region `eu` unless another one is named. */
+  join(name: string, holdings?: readonly Digest[], region?: string): Promise<DirectoryNode>
+  /** Moves the clock on in small steps with a heartbeat of all in good time, and lets what comes of each happen before the next. */
   pass(ms: number): Promise<void>
 }
 
 /** Size of every blob in these tests, in bytes. */
 export const BLOB_BYTES = 1000
 
-export function createCluster(init: DirectoryInit = {}, log: Log = silentLog): DirectoryCluster {
+export function createCluster(init: DirectoryInit = {}, log: Log = silentLog, seed = 1): DirectoryCluster {
   const clock = new ManualClock()
-  const mesh = createMemoryMesh({ clock, random: seededRandom(1) })
+  const mesh = createMemoryMesh({ clock, random: seededRandom(seed) })
+  let sinceBeatMs = 0
   return {
     clock,
     mesh,
-    async join(name, holdings = []) {
-      const network = mesh.join({ name, version: '1.0.0', locality: { region: 'eu', site: 'a' } })
+    async join(name, holdings = [], region = 'eu') {
+      const network = mesh.join({ name, version: '1.0.0', locality: { region, site: 'a' } })
       const metrics = createMetrics()
       const directory = createDirectory({ network, clock: clock satisfies Clock, log, metrics }, init)
       for (const digest of holdings) directory.announce(digest, BLOB_BYTES)
@@ -65,6 +70,11 @@ export function createCluster(init: DirectoryInit = {}, log: Log = silentLog): D
     async pass(ms) {
       for (let passedMs = 0; passedMs < ms; passedMs += 50) {
         clock.advance(50)
+        sinceBeatMs += 50
+        if (sinceBeatMs >= BEAT_INTERVAL_MS) {
+          sinceBeatMs = 0
+          mesh.beat()
+        }
         await settle()
       }
     },
@@ -81,4 +91,15 @@ export async function metricOf(node: DirectoryNode, name: string): Promise<numbe
   const text = await node.metrics.text()
   const line = text.split('\n').find((candidate) => candidate.startsWith(`layermesh_${name} `))
   return Number(line?.split(' ').at(-1))
+}
+
+export function peerOf(node: DirectoryNode): PeerId {
+  return node.network.self.peer
+}
+
+/** Whether `node` knows exactly `digests` of `peer`, out of all the blobs that a test is about. */
+export function knows(node: DirectoryNode, peer: PeerId, digests: readonly Digest[]): boolean {
+  const { blobs, bytes } = node.directory.summaryOf(peer)
+  if (blobs !== digests.length || bytes !== digests.length * BLOB_BYTES) return false
+  return digests.every((digest) => node.directory.holders(digest).includes(peer))
 }

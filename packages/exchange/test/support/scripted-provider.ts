@@ -15,6 +15,8 @@ export interface Script {
   readonly bytes: Uint8Array
   readonly pieceBytes: number
   readonly complete?: boolean
+  /** Pieces that can be had, if not all. */
+  readonly availablePieces?: number
   /** Awaited before the content is given. */
   readonly beforeHead?: (signal: AbortSignal) => Promise<void>
   /** Awaited before a piece is given. */
@@ -47,6 +49,7 @@ export class ScriptedProvider implements ContentProvider {
       sizeBytes: script.bytes.length,
       pieceBytes: script.pieceBytes,
       complete: script.complete ?? true,
+      availablePieces: script.availablePieces,
       piece: (index, options) => this.#piece(script, index, options.signal),
       [Symbol.asyncDispose]: () => {
         this.open -= 1

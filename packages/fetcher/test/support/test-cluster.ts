@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { openStorage, type Storage } from '@layermesh/blob-store'
@@ -23,6 +24,9 @@ import {
   createMemoryMesh,
   createTempDir,
   type MemoryPeerNetwork,
+  type MemoryMesh,
+  type MemoryMeshInit,
+  type OriginOptions,
   type OriginRegistry,
   seededRandom,
   startOrigin,
@@ -64,30 +68,45 @@ export interface TestNodeInit {
   readonly fetcherClock?: Clock
   /** @default one that says nothing */
   readonly fetcherLog?: Log
+  /** Transfers that the node serves at a time. @default as many as the exchange does */
+  readonly maxTransfers?: number
   readonly revalidateAfterMs?: number
   readonly serveStaleForMs?: number
+  readonly immutable?: readonly RegExp[]
+  readonly rules?: FetcherInit['rules']
+  /** What the node can log in with at the origin. @default nothing */
+  readonly login?: { readonly username: string; readonly password: string }
 }
 
 /** Nodes in one process, and the origin behind them. Dispose of it at the end. */
 export class TestCluster implements AsyncDisposable {
   readonly origin: OriginRegistry
   readonly #temp: TempDir
-  readonly #mesh = createMemoryMesh()
+  readonly #mesh: MemoryMesh
   readonly #stack = new AsyncDisposableStack()
   #clockSkewMs = 0
 
-  private constructor(origin: OriginRegistry, temp: TempDir) {
+  private constructor(origin: OriginRegistry, temp: TempDir, mesh: MemoryMesh) {
     this.origin = origin
     this.#temp = temp
+    this.#mesh = mesh
   }
 
-  static async create(): Promise<TestCluster> {
-    return new TestCluster(await startOrigin(), await createTempDir())
+  static async create(
+    origin: OriginOptions = {},
+    mesh: Pick<MemoryMeshInit, 'authenticated'> = {},
+  ): Promise<TestCluster> {
+    return new TestCluster(await startOrigin(origin), await createTempDir(), createMemoryMesh(mesh))
   }
 
   /** Moves the nodes' wall clock on; timers go on as ever. */
   advanceWallClock(ms: number): void {
     this.#clockSkewMs += ms
+  }
+
+  /** Cuts the links between groups of nodes; without groups, ends that. */
+  partition(...groups: readonly (readonly TestNode[])[]): void {
+    this.#mesh.partition(...groups.map((nodes) => nodes.map(({ network }) => network.self.peer)))
   }
 
   async addNode(name: string, init: TestNodeInit = {}): Promise<TestNode> {
@@ -98,10 +117,11 @@ export class TestCluster implements AsyncDisposable {
     const limits = { maxBytes: init.maxBytes ?? Infinity, minFreeBytes: 0 }
     const storage = await openStorage(common, { dataDir, limits })
     this.#stack.defer(() => storage.close())
+    const credentials = init.login === undefined ? {} : await this.#writeLogin(name, init.login)
     const upstream = createUpstreamClient(
       { ...common, random: seededRandom(1) },
       {
-        upstreams: [{ host: UPSTREAM, endpoints: [this.origin.url] }],
+        upstreams: [{ host: UPSTREAM, endpoints: [this.origin.url], credentials }],
         version: '0',
         headersTimeoutMs: 5_000,
       },
@@ -118,8 +138,11 @@ export class TestCluster implements AsyncDisposable {
     await directory.start()
     this.#stack.defer(() => directory.stop())
     const stallTimeoutMs = { site: 10_000, region: 10_000, world: 10_000 }
-    const exchange = createExchange({ ...common, network }, { stallTimeoutMs, waitIntervalMs: 20 })
-    const { revalidateAfterMs = 60_000, serveStaleForMs = 3_600_000 } = init
+    const exchange = createExchange(
+      { ...common, network },
+      { stallTimeoutMs, waitIntervalMs: 20, ...(init.maxTransfers && { maxTransfers: init.maxTransfers }) },
+    )
+    const { revalidateAfterMs = 60_000, serveStaleForMs = 3_600_000, immutable = [] } = init
     const store = new ScriptedStore(storage.blobs)
     const links = new MemoryLinkStore()
     const fetcher = new Fetcher(
@@ -139,7 +162,8 @@ export class TestCluster implements AsyncDisposable {
       {
         sources: init.sources ?? ['site', 'region', 'world', 'upstream'],
         unwatchedFills: init.unwatchedFills ?? 'finish',
-        tagPolicyOf: () => ({ revalidateAfterMs, serveStaleForMs }),
+        rules: init.rules ?? [],
+        tagPolicyOf: () => ({ revalidateAfterMs, serveStaleForMs, immutable }),
       },
     )
     this.#stack.defer(() => fetcher.stop())
@@ -165,6 +189,12 @@ export class TestCluster implements AsyncDisposable {
     await exchange.serve({ provide: provider, findTag: async () => undefined })
     this.#stack.defer(() => exchange.stop())
     return network
+  }
+
+  async #writeLogin(name: string, { username, password }: NonNullable<TestNodeInit['login']>) {
+    const passwordFile = join(this.#temp.path, `${name}.password`)
+    await writeFile(passwordFile, password)
+    return { username, passwordFile }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,6 +4,7 @@ import { createMirror, type Mirror, type MirrorDeps, type MirrorInit } from '@la
 import { CountingMetrics } from './counting-metrics.ts'
 import { RecordingLog } from './recording-log.ts'
 import { ScriptedContent } from './scripted-content.ts'
+import { ScriptedLists } from './scripted-lists.ts'
 
 /** A reply with all its bytes. */
 export interface Reply {
@@ -17,6 +18,7 @@ export interface MirrorFixture extends AsyncDisposable {
   readonly mirror: Mirror
   readonly port: number
   readonly content: ScriptedContent
+  readonly lists: ScriptedLists
   readonly log: RecordingLog
   readonly metrics: CountingMetrics
   get(path: string, headers?: Record<string, string>): Promise<Reply>
@@ -29,11 +31,12 @@ export async function startMirror(
   overrides: Partial<MirrorInit> & Pick<Partial<MirrorDeps>, 'clock'> & { content?: ContentFetcher } = {},
 ): Promise<MirrorFixture> {
   const scripted = new ScriptedContent()
+  const lists = new ScriptedLists()
   const log = new RecordingLog()
   const metrics = new CountingMetrics()
   const { clock = systemClock, content = scripted, ...init } = overrides
   const mirror = createMirror(
-    { content, log, metrics, clock },
+    { content, lists, log, metrics, clock },
     {
       listen: [{ host: '127.0.0.1', port: 0 }],
       upstreams: [
@@ -63,6 +66,7 @@ export async function startMirror(
     mirror,
     port: Number(address.slice(address.lastIndexOf(':') + 1)),
     content: scripted,
+    lists,
     log,
     metrics,
     get: (path, headers = {}) => exchange('GET', path, { headers }),

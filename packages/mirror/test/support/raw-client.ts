@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
@@ -52,6 +53,14 @@ export class RawClient implements Disposable {
   async whenClosed(): Promise<string | undefined> {
     await this.#closed.promise
     return this.#errorCode
+  }
+
+  /** Waits for the end of the connection, which must not be an error; resolves with how many bytes of the body that was announced never came. */
+  async whenCut(): Promise<number> {
+    assert.equal(await this.whenClosed(), undefined)
+    const bodyAt = this.received.indexOf('\r\n\r\n') + 4
+    const announced = Number(/^content-length: (\d+)\r$/im.exec(this.received)?.[1])
+    return announced - (this.received.length - bodyAt)
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,6 @@
 import {
   BlobNotFoundError,
+  ContentUnavailableError,
   RangeUnsatisfiableError,
   UpstreamNotFoundError,
   type BlobFacts,
@@ -11,6 +12,7 @@ import {
   type FetchedBlob,
   type FetchedManifest,
   type FetchOptions,
+  type OpenBlobOptions,
   type ReadOptions,
   type ResolvedTag,
   type TagRef,
@@ -85,8 +87,9 @@ export class ScriptedContent implements ContentFetcher {
     return { sizeBytes: this.#require(ref.digest).byteLength, source: this.source }
   }
 
-  async openBlob(ref: ContentRef, options?: FetchOptions): Promise<FetchedBlob> {
+  async openBlob(ref: ContentRef, options?: OpenBlobOptions): Promise<FetchedBlob> {
     await this.#begin('openBlob', ref, options)
+    if (options?.heldOnly === true && this.source !== 'cache') throw new ContentUnavailableError('not held')
     const bytes = this.#require(ref.digest)
     this.openHandles += 1
     return {

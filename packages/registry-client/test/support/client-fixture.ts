@@ -28,6 +28,8 @@ export const HOST = 'reg.example'
 export const REPOSITORY = 'library/app'
 export const TAG = 'latest'
 export const REF = { upstream: HOST, repository: REPOSITORY }
+/** The same, for somebody who may have what the client's login can have. */
+export const AS_LOGIN = { ...REF, access: 'login' } as const
 
 /** A client of one upstream, and all that is around it. Disposing of it closes everything. */
 export interface ClientFixture extends AsyncDisposable {

@@ -12,8 +12,8 @@ export interface HttpProxy extends AsyncDisposable {
   readonly logins: readonly (string | undefined)[]
 }
 
-/** Starts a proxy on 127.0.0.1. */
-export async function startHttpProxy(): Promise<HttpProxy> {
+/** Starts a proxy on 127.0.0.1. Its tunnels lead to `tunnelPort`, if there is one, and else to the port that is asked for. */
+export async function startHttpProxy({ tunnelPort }: { tunnelPort?: number } = {}): Promise<HttpProxy> {
   const asked: string[] = []
   const logins: (string | undefined)[] = []
   const sockets = new Set<Socket>()
@@ -26,7 +26,7 @@ export async function startHttpProxy(): Promise<HttpProxy> {
   server.on('connect', (incoming, client: Socket) => {
     asked.push(`CONNECT ${incoming.url}`)
     logins.push(incoming.headers['proxy-authorization'])
-    const target = connect(Number(incoming.url?.split(':').at(-1)), '127.0.0.1', () => {
+    const target = connect(tunnelPort ?? Number(incoming.url?.split(':').at(-1)), '127.0.0.1', () => {
       client.write('HTTP/1.1 200 OK\r\n\r\n')
       target.pipe(client).pipe(target)
     })

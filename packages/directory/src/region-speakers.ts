@@ -1,0 +1,87 @@
+import type { PeerId } from '@layermesh/interface'
+import { byRendezvous, rendezvousWeight, type Weighted } from './rendezvous.ts'
+
+interface Candidate extends Weighted {
+  readonly joinedAtMs: number
+  /** When it last spoke for the region. */
+  heardAtMs: number | undefined
+}
+
+/**
+ * Who speaks for a region: the first of its nodes by rendezvous hashing of the region's name that does so. No I/O; times
+ * are those of a monotonic clock.
+ *
+ * One that is ahead of the speaker takes over by speaking, not by being there: it may have just come and know nothing
+ * yet. One that is ahead and silent is passed over when it has had `patienceMs` to begin.
+ */
+export class RegionSpeakers {
+  readonly #region: string
+  readonly #patienceMs: number
+  readonly #candidates = new Map<PeerId, Candidate>()
+
+  constructor(region: string, patienceMs: number) {
+    this.#region = region
+    this.#patienceMs = patienceMs
+  }
+
+  /** How many nodes the region has. */
+  get size(): number {
+    return this.#candidates.size
+  }
+
+  join(peer: PeerId, nowMs: number): void {
+    const weight = rendezvousWeight(`region ${this.#region}`, peer)
+    this.#candidates.set(peer, { peer, weight, joinedAtMs: nowMs, heardAtMs: undefined })
+  }
+
+  leave(peer: PeerId): void {
+    this.#candidates.delete(peer)
+  }
+
+  /** Takes note that `peer` speaks for the region; says whether it is to be listened to. */
+  hear(peer: PeerId, nowMs: number): boolean {
+    const candidate = this.#candidates.get(peer)
+    if (candidate === undefined) return false
+    candidate.heardAtMs = nowMs
+    return this.#speaker(nowMs) === candidate
+  }
+
+  /** Takes note that `peer` doesn't speak for the region, or does no longer. */
+  hearNothing(peer: PeerId): void {
+    const candidate = this.#candidates.get(peer)
+    if (candidate !== undefined) candidate.heardAtMs = undefined
+  }
+
+  /** Whom to ask about the region: who speaks for it, else who should. */
+  toAsk(nowMs: number): PeerId | undefined {
+    return (this.#speaker(nowMs) ?? first(this.#candidates.values()))?.peer
+  }
+
+  /** Whether `self` is to speak, which does so already if it is `speaking`. */
+  shouldSpeak(self: PeerId, speaking: boolean, nowMs: number): boolean {
+    const own = this.#candidates.get(self)
+    if (own === undefined) return false
+    return this.#candidates
+      .values()
+      .filter((candidate) => byRendezvous(candidate, own) < 0)
+      .every(
+        (ahead) => !this.#isHeard(ahead, nowMs) && (speaking || nowMs - ahead.joinedAtMs >= this.#patienceMs),
+      )
+  }
+
+  #speaker(nowMs: number): Candidate | undefined {
+    return first(this.#candidates.values().filter((candidate) => this.#isHeard(candidate, nowMs)))
+  }
+
+  #isHeard({ heardAtMs }: Candidate, nowMs: number): boolean {
+    return heardAtMs !== undefined && nowMs - heardAtMs < this.#patienceMs
+  }
+}
+
+function first(candidates: Iterable<Candidate>): Candidate | undefined {
+  let best: Candidate | undefined
+  for (const candidate of candidates) {
+    if (best === undefined || byRendezvous(candidate, best) < 0) best = candidate
+  }
+  return best
+}

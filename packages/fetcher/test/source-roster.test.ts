@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict'
+
+import { rankByRendezvous } from '@layermesh/directory'
+import {
+  type Directory,
+  PeerBusyError,
+  type PeerId,
+  PeerMissingError,
+  PeerStalledError,
+  PeerStreamError,
+  silentLog,
+  type SourceScope,
+  UpstreamUnreachableError,
+} from '@layermesh/interface'
+import { digestOf } from '@layermesh/oci'
+import { createMemoryMesh, ManualClock, type MemoryPeerNetwork } from '@layermesh/testkit'
+
+import { MAX_BUSY_RETRIES } from '../src/lead-patience.ts'
+import { PeerOffences } from '../src/peer-offences.ts'
+import type { Source } from '../src/source-plan.ts'
+import { SourceRoster } from '../src/source-roster.ts'
+import { UpstreamPauses } from '../src/upstream-pauses.ts'
+
+const ref = {
+  kind: 'blob',
+  upstream: 'docker.io',
+  repository: 'library/nginx',
+  digest: digestOf(Buffer.from('layer')),
+} as const
+
+describe('SourceRoster', () => {
+  let clock: ManualClock
+  let nodes: readonly MemoryPeerNetwork[]
+  let holders: PeerId[]
+
+  beforeEach(() => {
+    clock = new ManualClock()
+    holders = []
+    const mesh = createMemoryMesh({ clock })
+    const joined = Array.from({ length: 5 }, (_, index) =>
+      mesh.join({ name: `n${index}`, version: '0', locality: { region: 'eu', site: 'paris' } }),
+    )
+    const order = rankByRendezvous(
+      ref.digest,
+      joined.map(({ self }) => self.peer),
+    )
+    nodes = joined.toSorted((a, b) => order.indexOf(a.self.peer) - order.indexOf(b.self.peer))
+  })
+
+  const peerAt = (index: number): PeerId => {
+    const node = nodes[index]
+    assert.ok(node !== undefined)
+    return node.self.peer
+  }
+
+  /** The roster of the node that is at `index` in rendezvous order. */
+  function rosterAt(index: number, sources: readonly SourceScope[] = ['site', 'upstream']): SourceRoster {
+    const network = nodes[index]
+    assert.ok(network !== undefined)
+    const directory: Directory = {
+      holders: () => holders,
+      announce: () => {},
+      withdraw: () => {},
+      forget: (peer) => {
+        holders = holders.filter((holder) => holder !== peer)
+      },
+      summaryOf: () => ({ blobs: 0, bytes: 0 }),
+    }
+    return new SourceRoster(
+      {
+        ...{ network, directory, clock, log: silentLog, random: () => 0 },
+        offences: new PeerOffences(),
+        pauses: new UpstreamPauses(clock),
+      },
+      { ref, sources },
+    )
+  }
+
+  function nextSource(roster: SourceRoster, heldPieces = 0): Source {
+    const next = roster.next(heldPieces)
+    assert.ok(next !== undefined && next.kind !== 'rest', `there is no source: ${next?.kind}`)
+    return next
+  }
+
+  const nameOf = (source: Source | undefined) =>
+    source === undefined || source.kind === 'upstream' ? source?.kind : `${source.kind} ${source.peer}`
+
+  it('goes on to the next lead at once when one stalls, and never asks that again', () => {
+    const roster = rosterAt(2)
+    const first = nextSource(roster)
+    assert.equal(nameOf(first), `lead ${peerAt(0)}`)
+    roster.failed(first, new PeerStalledError('scripted'))
+    const second = nextSource(roster)
+    assert.equal(nameOf(second), `lead ${peerAt(1)}`)
+    roster.failed(second, new PeerStalledError('scripted'))
+    assert.equal(nameOf(nextSource(roster)), 'upstream')
+  })
+
+  it('waits for a lead that is full rather than to go upstream, but asks the next lead meanwhile', () => {
+    const roster = rosterAt(2)
+    roster.failed(nextSource(roster), new PeerBusyError('scripted'))
+    const second = nextSource(roster)
+    assert.equal(nameOf(second), `lead ${peerAt(1)}`)
+    roster.failed(second, new PeerBusyError('scripted'))
+    const rest = roster.next(0)
+    assert.ok(rest?.kind === 'rest' && rest.delayMs > 0)
+    clock.advance(rest.delayMs)
+    assert.equal(nameOf(nextSource(roster)), `lead ${peerAt(0)}`)
+  })
+
+  it('goes upstream past a lead that stays full, and counts that as a duplicate', () => {
+    const roster = rosterAt(1)
+    for (let times = 0; times <= MAX_BUSY_RETRIES; times += 1) {
+      assert.equal(roster.duplicates(), false)
+      roster.failed(nextSource(roster), new PeerBusyError('scripted'))
+      const rest = roster.next(0)
+      if (rest?.kind === 'rest') clock.advance(rest.delayMs)
+      else assert.equal(nameOf(rest), 'upstream')
+    }
+    assert.equal(roster.duplicates(), true)
+  })
+
+  it('asks a lead again twice to which the stream was lost', () => {
+    const roster = rosterAt(1)
+    for (let times = 0; times < 3; times += 1) {
+      const lead = nextSource(roster)
+      assert.equal(nameOf(lead), `lead ${peerAt(0)}`)
+      roster.failed(lead, new PeerStreamError('scripted'))
+      clock.advance(200)
+    }
+    assert.equal(nameOf(nextSource(roster)), 'upstream')
+  })
+
+  it('asks no lead that another node has heard a refusal from', () => {
+    const roster = rosterAt(3)
+    roster.refusedElsewhere([peerAt(0), peerAt(1)])
+    const lead = nextSource(roster)
+    assert.equal(nameOf(lead), `lead ${peerAt(2)}`)
+    roster.failed(lead, new PeerMissingError('scripted'))
+    assert.deepEqual(roster.refusedBy, [peerAt(0), peerAt(1), peerAt(2)])
+  })
+
+  it('takes from a follower only what is missing, once for each offer', () => {
+    const roster = rosterAt(0)
+    roster.offered(peerAt(1), 3)
+    roster.offered(peerAt(2), 5)
+    assert.equal(nameOf(nextSource(roster, 2)), `follower ${peerAt(2)}`)
+    assert.equal(nameOf(nextSource(roster, 5)), 'upstream')
+    assert.equal(roster.hasNearer(5), false)
+    roster.offered(peerAt(1), 6)
+    assert.equal(roster.hasNearer(5), true)
+    assert.equal(nameOf(nextSource(roster, 5)), `follower ${peerAt(1)}`)
+  })
+
+  it('finds a holder to be nearer than upstream only where the setting lists it before', () => {
+    for (const [sources, expected] of [
+      [['site', 'upstream'], true],
+      [['upstream', 'site'], false],
+      [['upstream'], false],
+    ] as const) {
+      const roster = rosterAt(0, sources)
+      holders = []
+      assert.equal(nameOf(nextSource(roster)), 'upstream')
+      holders = [peerAt(1)]
+      assert.equal(roster.hasNearer(0), expected)
+      assert.equal(roster.duplicates(), expected)
+    }
+  })
+
+  it('says why upstream could not be asked rather than what the last peer said', () => {
+    const roster = rosterAt(1, ['upstream', 'site'])
+    const unreachable = new UpstreamUnreachableError('scripted')
+    roster.failed(nextSource(roster), unreachable)
+    roster.failed(nextSource(roster), new PeerMissingError('scripted'))
+    assert.equal(roster.next(0), undefined)
+    assert.equal(roster.verdict().cause, unreachable)
+  })
+})
