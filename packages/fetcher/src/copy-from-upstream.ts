@@ -72,7 +72,8 @@ async function writeBody(
   return pipe(answer.body, gather(MAX_GATHERED_BYTES), async (body: AsyncIterable<Uint8Array>) => {
     // The fill was replaced by one of another size: its first missing byte is not the one that was asked for.
     if (missing?.start !== start) {
-      await returnSource(body)
+      // Not `body`: a stage that was never read doesn't return its source.
+      await returnSource(answer.body)
       return false
     }
     let offset = start
