@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 
 import { peakMemoryBytesOf } from '../../support/process-cpu.ts'
-import { heapBytes } from '../heap-bytes.ts'
+import { heapBytes } from '../../support/heap-bytes.ts'
 import { measureInit, openMeasured, reportOutcome, type MeasureInit } from '../measure.ts'
 import { openAndCheck } from '../read-through.ts'
 

@@ -7,7 +7,7 @@ import { seededRandom } from '@layermesh/testkit'
 
 import { peakMemoryBytesOf } from '../../support/process-cpu.ts'
 import { readBlobFileList } from '../blob-file.ts'
-import { heapBytes } from '../heap-bytes.ts'
+import { heapBytes } from '../../support/heap-bytes.ts'
 import { measureInit, openMeasured, reportOutcome, type MeasureInit } from '../measure.ts'
 import { openAndCheck } from '../read-through.ts'
 

@@ -25,15 +25,17 @@ export function addPeersCommand(program: Command, io: CliIo): void {
 export function peersText(peers: readonly PeerStatus[]): string {
   if (peers.length === 0) return NO_PEERS
   return formatTable(
-    ['left', 'left', 'left', 'left', 'right', 'right', 'right', 'left', 'left'],
+    ['left', 'left', 'left', 'left', 'left', 'right', 'right', 'right', 'right', 'left', 'left'],
     [
-      ['NAME', 'REGION', 'SITE', 'LINK', 'RTT', 'BLOBS', 'HOLDS', 'VERSION', 'PEER ID'],
+      ['NAME', 'REGION', 'SITE', 'LINK', 'STATE', 'RTT', 'LOAD', 'BLOBS', 'HOLDS', 'VERSION', 'PEER ID'],
       ...peers.map((peer) => [
         peer.name,
         peer.region,
         peer.site,
         peer.link,
+        peer.state ?? '-',
         peer.roundTripMs === null ? '-' : `${peer.roundTripMs.toFixed(1)} ms`,
+        typeof peer.load === 'number' ? `${Math.round(peer.load * 100)} %` : '-',
         String(peer.holds.blobs),
         formatBytes(peer.holds.bytes),
         peer.version,

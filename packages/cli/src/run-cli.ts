@@ -8,6 +8,7 @@ import type { CliIo } from './cli-io.ts'
 import { addDemoCommand } from './demo/demo-command.ts'
 import { addPeersCommand } from './peers-command.ts'
 import { errorLine, reportError } from './report-error.ts'
+import { addSecretCommand } from './secret-command.ts'
 import { addServeCommand } from './serve-command.ts'
 import { addStatusCommand } from './status-command.ts'
 import { readVersion } from './version.ts'
@@ -53,6 +54,7 @@ function createProgram(io: CliIo): Command {
   addUnpinCommand(program, io)
   addPurgeCommand(program, io)
   addVerifyCommand(program, io)
+  addSecretCommand(program, io)
   addDemoCommand(program, io)
   return program
 }

@@ -5,7 +5,7 @@ import { invalidValue, unknownName } from './invalid-setting.ts'
 import { groupSchema } from './json-schema.ts'
 import type { Layer } from './layer.ts'
 import { listenAddress } from './listen-address.ts'
-import { meshListenAddress, meshPeerAddress } from './mesh-address.ts'
+import { meshDnsName, meshListenAddress, meshPeerAddress, meshPeerId } from './mesh-address.ts'
 import { label, loginName, path, textPattern } from './plain-text.ts'
 import {
   httpProxy,
@@ -28,8 +28,10 @@ const FORMATS = [
   path,
   textPattern,
   listenAddress,
+  meshDnsName,
   meshListenAddress,
   meshPeerAddress,
+  meshPeerId,
   httpProxy,
   mirrorHost,
   networkHost,

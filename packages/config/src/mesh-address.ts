@@ -39,3 +39,23 @@ export const meshPeerAddress: Format<string> = {
     return address !== undefined && address.port > 0 ? text : undefined
   },
 }
+
+/** The identity of a node. */
+export const meshPeerId: Format<string> = {
+  name: 'mesh-peer-id',
+  allowed: 'a peer id, such as 12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5',
+  parse: (text) => (/^(12D3KooW|16Uiu2HA|Qm)[1-9A-HJ-NP-Za-km-z]{43,45}$/.test(text) ? text : undefined),
+}
+
+/** A name under which nodes are found: of hosts, with or without a port, or of a service. */
+export const meshDnsName: Format<string> = {
+  name: 'mesh-dns-name',
+  allowed:
+    'a name with or without a port, such as layermesh.default.svc.cluster.local:4001, or that of a service, such as _mesh._tcp.example.com',
+  parse(text) {
+    const [, name, port] = /^((?:[\w-]+\.)*[\w-]+\.?)(?::(\d{1,5}))?$/.exec(text) ?? []
+    if (name === undefined) return undefined
+    if (port === undefined) return text
+    return Number(port) > 0 && Number(port) < 65_536 && !name.startsWith('_') ? text : undefined
+  },
+}

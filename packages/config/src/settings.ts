@@ -5,7 +5,7 @@ import { byteSize } from './byte-size.ts'
 import { duration, timeout } from './duration.ts'
 import { choice, flag, groupListOf, integer, keyedListOf, listOf, text } from './kinds.ts'
 import { listenAddress } from './listen-address.ts'
-import { meshListenAddress, meshPeerAddress } from './mesh-address.ts'
+import { meshDnsName, meshListenAddress, meshPeerAddress, meshPeerId } from './mesh-address.ts'
 import { label, loginName, path, textPattern } from './plain-text.ts'
 import {
   httpProxy,
@@ -279,6 +279,11 @@ export const SETTINGS = group({
           otherwise: { value: [] },
           help: 'Nodes to connect to at the start; one that is reachable is enough.',
         }),
+        dns: setting({
+          kind: listOf(text(meshDnsName), 0),
+          otherwise: { value: [] },
+          help: 'Names that lead to other nodes, looked up every 15 seconds: `name:port` for all addresses of a name, such as that of a headless Service of Kubernetes (without a port it is 4001), `_service._tcp.name` for SRV records.',
+        }),
         mdns: setting({
           kind: flag(),
           otherwise: { value: true },
@@ -286,7 +291,12 @@ export const SETTINGS = group({
         }),
         secretFile: optionalSetting({
           kind: text(path),
-          help: "File with the cluster's secret, the same on every node. Without one, whoever can reach the port of the mesh is a member.",
+          help: "File with the cluster's secret, the same on every node. Without one, whoever can reach the port of the mesh is a member. It is read again when it changes; two lines are two secrets that both count, so that [one can replace the other](mesh.md#replacing-the-secret).",
+        }),
+        allow: setting({
+          kind: listOf(text(meshPeerId), 0),
+          otherwise: { value: [] },
+          help: 'Peer ids of the nodes that may be members, beside or instead of a secret; `layermesh status` shows that of a node. None: whoever proves the secret.',
         }),
         inboundConnectionsPerSecond: setting({
           kind: integer(1, 100_000),

@@ -3,7 +3,7 @@ import { byteSize } from '../src/byte-size.ts'
 import { duration, timeout } from '../src/duration.ts'
 import type { Format } from '../src/format.ts'
 import { listenAddress } from '../src/listen-address.ts'
-import { meshListenAddress, meshPeerAddress } from '../src/mesh-address.ts'
+import { meshDnsName, meshListenAddress, meshPeerAddress, meshPeerId } from '../src/mesh-address.ts'
 import { label, loginName, path, textPattern } from '../src/plain-text.ts'
 import {
   httpProxy,
@@ -112,6 +112,18 @@ itKeepsTo({
     `/dns/node1/tcp/4001/p2p/${PEER_ID}`,
   ),
   refused: ['/ip4/10.0.0.1/tcp/0', '/ip4/10.0.0/tcp/4001', '/dns4//tcp/4001', '/ip4/10.0.0.1/tcp/4001/p2p/'],
+})
+
+itKeepsTo({
+  format: meshDnsName,
+  accepted: asTheyAre('mesh', 'mesh.default.svc.cluster.local:4001', '_mesh._tcp.example.com', 'a.b.'),
+  refused: ['', 'a b', 'mesh:0', 'mesh:70000', '_mesh._tcp.example.com:1', 'http://mesh', '/dns4/mesh/tcp/1'],
+})
+
+itKeepsTo({
+  format: meshPeerId,
+  accepted: asTheyAre(PEER_ID),
+  refused: ['', 'edge-7', `/p2p/${PEER_ID}`, `${PEER_ID}0`],
 })
 
 itKeepsTo({

@@ -7,8 +7,9 @@ import { NONE, type HoldingsShard } from './holdings-shard.ts'
 import { HoldingsShards } from './holdings-shards.ts'
 import { NamedHolders } from './named-holders.ts'
 
-/** Shards that one step of the clean-up looks at. */
-const SWEEP_SHARDS = 16
+/** Pairs that one step of the clean-up looks at, and those that it removes, at most: some milliseconds of work. */
+const SWEEP_SCANNED = 50_000
+const SWEEP_REMOVED = 2_000
 
 /**
  * Who holds what, in little memory, by the account that says so. A digest has one size, the one that was said last.
@@ -48,14 +49,15 @@ export class HoldingsTable {
 
   /** Takes back some of the memory of closed accounts; says whether there is more to take back. */
   sweep(): boolean {
-    for (let shards = 0; shards < SWEEP_SHARDS && this.#leaving.size > 0; shards += 1) {
+    let [scanned, removed] = [0, 0]
+    while (this.#leaving.size > 0 && scanned < SWEEP_SCANNED && removed < SWEEP_REMOVED) {
       const shard = this.#shards.at(this.#nextSwept)
-      if (shard !== undefined) this.#sweepShard(shard)
-      this.#nextSwept = (this.#nextSwept + 1) % this.#shards.count
-      for (const [holder, remaining] of this.#leaving) {
-        if (remaining > 1) this.#leaving.set(holder, remaining - 1)
-        else this.#free(holder)
+      if (shard !== undefined) {
+        scanned += shard.pairCount
+        removed += this.#sweepShard(shard, SWEEP_REMOVED - removed)
       }
+      // One that had to be left half done is looked at again.
+      if (removed < SWEEP_REMOVED) this.#finishShard()
     }
     return this.#leaving.size > 0
   }
@@ -170,14 +172,25 @@ export class HoldingsTable {
     this.#holders.free(holder)
   }
 
-  #sweepShard(shard: HoldingsShard): void {
+  /** Removes at most `limit` pairs of closed accounts; returns how many there were. */
+  #sweepShard(shard: HoldingsShard, limit: number): number {
+    let removed = 0
     // From the end on: what moves into a hole has been looked at.
-    for (let pair = shard.pairCount - 1; pair >= 0; pair -= 1) {
+    for (let pair = shard.pairCount - 1; pair >= 0 && removed < limit; pair -= 1) {
       const holder = this.#holders.at(shard.holderOf(pair))
       if (!holder.account.closed) continue
-      const record = shard.recordOf(pair)
-      this.named.removing(holder, shard, record)
+      this.named.removing(holder, shard, shard.recordOf(pair))
       shard.removePair(pair)
+      removed += 1
+    }
+    return removed
+  }
+
+  #finishShard(): void {
+    this.#nextSwept = (this.#nextSwept + 1) % this.#shards.count
+    for (const [holder, remaining] of this.#leaving) {
+      if (remaining > 1) this.#leaving.set(holder, remaining - 1)
+      else this.#free(holder)
     }
   }
 

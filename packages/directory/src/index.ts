@@ -12,5 +12,14 @@ export {
   type DirectoryDeps,
   type DirectoryInit,
 } from './create-directory.ts'
+export {
+  DirectoryCore,
+  type DirectoryCoreDeps,
+  type DirectoryCoreInit,
+  type DirectoryNode,
+} from './directory-core.ts'
+export { encodeHoldingsBeat, type HoldingsBeat } from './holdings-beat.ts'
+export { encodeHoldingsMessage, type HoldingsDelta } from './holdings-messages.ts'
 export { leadChain, type ClusterView, type LeadChain } from './leads.ts'
 export { rankByRendezvous } from './rendezvous.ts'
+export type { SyncAsk, SyncReply } from './sync-conversation.ts'

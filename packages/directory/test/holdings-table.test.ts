@@ -105,7 +105,7 @@ describe('HoldingsTable', () => {
   it('drops a closed account at once, and takes its memory back in steps', () => {
     const table = new HoldingsTable()
     const [closed, other] = [openOf(table), openOf(table)]
-    const hashes = Array.from({ length: 3000 }, (_, index) => hashOf(index))
+    const hashes = Array.from({ length: 5000 }, (_, index) => hashOf(index))
     for (const hash of hashes) table.add(closed, claim(a, hash))
     table.add(other, claim(b, hashes[0]!))
     table.close(closed)
@@ -116,7 +116,7 @@ describe('HoldingsTable', () => {
     // The same peer may be back before everything of its earlier life is gone.
     const again = openOf(table)
     table.add(again, claim(a, hashes[1]!))
-    assert.ok(sweepAll(table) > 10)
+    assert.ok(sweepAll(table) > 2)
     assert.equal(table.sweep(), false)
     assert.deepEqual(table.holders(hashes[1]!), [a])
     assert.deepEqual(table.claimsIn(closed, EVERYTHING), [])

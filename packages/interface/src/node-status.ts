@@ -1,4 +1,5 @@
 import type { ByteSource, LinkClass, SourceScope } from './locality.ts'
+import type { MemberState } from './peer-network.ts'
 import type { UpstreamStatus } from './upstream-status.ts'
 
 /** What `GET /api/v1/status` answers and `layermesh status --json` prints. Sizes in bytes, times in ISO 8601. */
@@ -40,6 +41,12 @@ export interface PeerStatus {
   readonly region: string
   readonly site: string
   readonly link: LinkClass
+  /** Absent in what older daemons answer, as are `load` and `capabilities`. */
+  readonly state?: MemberState
+  /** Share of the time in which it was lately busy, 0 to 1; null before its first heartbeat. */
+  readonly load?: number | null
+  /** The protocols that it serves. */
+  readonly capabilities?: readonly string[]
   /** Null before the first measurement. */
   readonly roundTripMs: number | null
   /** What it has announced. */

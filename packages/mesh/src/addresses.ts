@@ -1,5 +1,6 @@
 import { ConfigInvalidError, type PeerId } from '@layermesh/interface'
 import type { Listener } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { CODE_P2P, CODE_TCP, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { MAX_ADDRESSES } from './admission-messages.ts'
 
@@ -13,6 +14,18 @@ export function requireMultiaddrs(setting: string, values: readonly string[]): r
     )
   }
   return values
+}
+
+/** Checks that each value of a setting is a peer id. Throws ERR_CONFIG_INVALID, naming the setting and the value. */
+export function requirePeerIds(setting: string, values: readonly string[]): readonly PeerId[] {
+  return values.map((value) => {
+    try {
+      return peerIdFromString(value).toString() as PeerId
+    } catch (cause) {
+      const message = `${setting}: ${JSON.stringify(value)} is no peer id, such as layermesh status shows`
+      throw new ConfigInvalidError(message, { cause })
+    }
+  })
 }
 
 /** The addresses at which `peer` is to be dialled, so that nobody else can answer there; those that make no sense are left out. */

@@ -7,6 +7,9 @@ export const HELLO_VERSIONS: readonly number[] = [1]
 /** Longest message that a peer may send before it has proven anything, in bytes. */
 export const MAX_STRANGER_MESSAGE_BYTES = 4096
 
+/** Secrets that a node takes for the cluster's, at most: a new one and the one before. */
+const MAX_SECRETS = 2
+
 /** Members that a node introduces to a newcomer, at most. */
 export const MAX_INTRODUCTIONS = 512
 
@@ -43,7 +46,13 @@ export type Introduction = z.infer<typeof introductions>[number]
 export const HELLO_MESSAGES = {
   opening: z.object({ versions: z.array(z.number()).max(16), nonce }),
   choice: z.object({ version: z.number(), nonce }),
-  diallerProof: z.object({ proof }),
+  diallerProof: z.object({
+    proof,
+    otherProofs: z
+      .array(proof)
+      .max(MAX_SECRETS - 1)
+      .optional(),
+  }),
   listenerWelcome: z.object({ proof, facts, addresses }),
   diallerWelcome: z.object({ facts, addresses, introductions }),
   introductions: z.object({ introductions }),

@@ -1,5 +1,13 @@
 /** How the hello with a peer ended; label of the metric `mesh_hello_total`. */
-export const HELLO_OUTCOMES = ['admitted', 'secret', 'version', 'protocol', 'timeout', 'lost'] as const
+export const HELLO_OUTCOMES = [
+  'admitted',
+  'secret',
+  'allow',
+  'version',
+  'protocol',
+  'timeout',
+  'lost',
+] as const
 
 /** How the hello with a peer ended. */
 export type HelloOutcome = (typeof HELLO_OUTCOMES)[number]
@@ -8,8 +16,16 @@ export type HelloOutcome = (typeof HELLO_OUTCOMES)[number]
 export class AdmissionRefusal extends Error {
   readonly outcome: Exclude<HelloOutcome, 'admitted'>
 
-  constructor(outcome: Exclude<HelloOutcome, 'admitted'>, message: string, options?: ErrorOptions) {
+  /** Whether the peer is being told, and ends the connection when it hears it. */
+  readonly isTold: boolean
+
+  constructor(
+    outcome: Exclude<HelloOutcome, 'admitted'>,
+    message: string,
+    options: ErrorOptions & { readonly isTold?: boolean } = {},
+  ) {
     super(message, options)
     this.outcome = outcome
+    this.isTold = options.isTold ?? false
   }
 }

@@ -19,7 +19,10 @@ export const HELLO_PROTOCOL = '/layermesh/hello/1.0.0'
 export interface AdmissionParty {
   readonly peer: PeerId
   readonly facts: NodeFacts
-  readonly secret: string | undefined
+  /** Secrets that count as the cluster's, at most two: the first is the one to stay. None: proofs are empty. */
+  readonly secrets: readonly string[]
+  /** Whether a peer may be a member at all. */
+  readonly isAllowed: (peer: PeerId) => boolean
   /** Multiaddrs under which this node can be reached. */
   readonly addresses: readonly string[]
   /** 32 random bytes, never used before. */
@@ -27,10 +30,10 @@ export interface AdmissionParty {
 }
 
 /**
- * Makes the peer a member and returns the members to introduce to it. It is called as soon as the peer is known,
+ * Makes the peer a member, that has proven this secret, and returns the members to introduce to it. It is called as soon as the peer is known,
  * and introductions are made after that: so of two newcomers the later one always hears of the earlier one.
  */
-export type Admit = (newcomer: AdmittedPeer) => readonly Introduction[]
+export type Admit = (newcomer: AdmittedPeer, secret: string | undefined) => readonly Introduction[]
 
 /** Options of both sides of the hello. */
 export interface HelloOptions {
@@ -50,6 +53,7 @@ export async function helloAsDialler(
   admit: Admit,
   options: HelloOptions,
 ): Promise<readonly Introduction[]> {
+  if (!us.isAllowed(stream.peer)) throw new AdmissionRefusal('allow', NOT_ALLOWED)
   await say(stream, { versions: HELLO_VERSIONS, nonce: us.nonce }, options)
   const choice = await hear(stream, HELLO_MESSAGES.choice, options, MAX_STRANGER_MESSAGE_BYTES)
   if (!HELLO_VERSIONS.includes(choice.version)) await refuseVersion(stream, [choice.version], options)
@@ -59,10 +63,11 @@ export async function helloAsDialler(
     diallerPeer: us.peer,
     listenerPeer: stream.peer,
   }
-  await say(stream, { proof: proofOf(us.secret, 'dialler', transcript) }, options)
+  const [proof, ...otherProofs] = proofsOf(us.secrets, 'dialler', transcript)
+  await say(stream, { proof, otherProofs }, options)
   const welcome = await hear(stream, HELLO_MESSAGES.listenerWelcome, options)
-  await requireProof(stream, welcome.proof, 'listener', us, transcript, options)
-  const introductions = admit(welcome)
+  const secret = await requireProof(stream, [welcome.proof], 'listener', us, transcript, options)
+  const introductions = admit(welcome, secret)
   await say(stream, { facts: us.facts, addresses: us.addresses, introductions }, options)
   const { introductions: known } = await hear(stream, HELLO_MESSAGES.introductions, options)
   return known
@@ -78,6 +83,7 @@ export async function helloAsListener(
   const opening = await hear(stream, HELLO_MESSAGES.opening, options, MAX_STRANGER_MESSAGE_BYTES)
   const version = HELLO_VERSIONS.find((ours) => opening.versions.includes(ours))
   if (version === undefined) return refuseVersion(stream, opening.versions, options)
+  if (!us.isAllowed(stream.peer)) await refuse(stream, 'allow', NOT_ALLOWED, options)
   await say(stream, { version, nonce: us.nonce }, options)
   const transcript = {
     diallerNonce: opening.nonce,
@@ -85,14 +91,17 @@ export async function helloAsListener(
     diallerPeer: stream.peer,
     listenerPeer: us.peer,
   }
-  const { proof } = await hear(stream, HELLO_MESSAGES.diallerProof, options, MAX_STRANGER_MESSAGE_BYTES)
-  await requireProof(stream, proof, 'dialler', us, transcript, options)
+  const said = await hear(stream, HELLO_MESSAGES.diallerProof, options, MAX_STRANGER_MESSAGE_BYTES)
+  const proofs = [said.proof, ...(said.otherProofs ?? [])]
+  const secret = await requireProof(stream, proofs, 'dialler', us, transcript, options)
   const { facts, addresses } = us
-  await say(stream, { proof: proofOf(us.secret, 'listener', transcript), facts, addresses }, options)
+  await say(stream, { proof: proofOf(secret, 'listener', transcript), facts, addresses }, options)
   const welcome = await hear(stream, HELLO_MESSAGES.diallerWelcome, options)
-  await say(stream, { introductions: admit(welcome) }, options)
+  await say(stream, { introductions: admit(welcome, secret) }, options)
   return welcome.introductions
 }
+
+const NOT_ALLOWED = 'the list of allowed peers is without it'
 
 async function say(
   stream: PeerStream,
@@ -132,6 +141,8 @@ function refusalByPeer(reason: string): AdmissionRefusal {
   switch (reason) {
     case 'secret':
       return new AdmissionRefusal('secret', 'the peer refused: its cluster secret is not the same as ours')
+    case 'allow':
+      return new AdmissionRefusal('allow', 'the peer refused: its list of allowed peers is without this node')
     case 'version':
       return new AdmissionRefusal('version', 'the peer refused: it speaks no version of the hello that we do')
     default:
@@ -139,21 +150,36 @@ function refusalByPeer(reason: string): AdmissionRefusal {
   }
 }
 
+/** Finds the secret of ours that one of the proofs proves, and refuses the peer when there is none. */
 async function requireProof(
   stream: PeerStream,
-  proof: Uint8Array,
+  proofs: readonly Uint8Array[],
   role: AdmissionRole,
-  { secret }: AdmissionParty,
+  { secrets }: AdmissionParty,
   transcript: AdmissionTranscript,
   options: HelloOptions,
-): Promise<void> {
-  if (sameProof(proof, proofOf(secret, role, transcript))) return
-  await refuse(stream, 'secret', describeMismatch(secret, proof), options)
+): Promise<string | undefined> {
+  const candidates = secrets.length === 0 ? [undefined] : secrets
+  const proven = candidates.findIndex((secret) => {
+    const ours = proofOf(secret, role, transcript)
+    return proofs.some((theirs) => sameProof(theirs, ours))
+  })
+  if (proven === -1) await refuse(stream, 'secret', describeMismatch(secrets, proofs), options)
+  return candidates[proven]
 }
 
-function describeMismatch(secret: string | undefined, proof: Uint8Array): string {
-  if (secret === undefined) return 'the peer has a cluster secret and this node has none'
-  if (proof.length === 0) return 'the peer has no cluster secret and this node has one'
+function proofsOf(
+  secrets: readonly string[],
+  role: AdmissionRole,
+  transcript: AdmissionTranscript,
+): readonly Uint8Array[] {
+  return (secrets.length === 0 ? [undefined] : secrets).map((secret) => proofOf(secret, role, transcript))
+}
+
+function describeMismatch(secrets: readonly string[], proofs: readonly Uint8Array[]): string {
+  if (secrets.length === 0) return 'the peer has a cluster secret and this node has none'
+  if (proofs.every(({ length }) => length === 0))
+    return 'the peer has no cluster secret and this node has one'
   return 'the cluster secrets differ'
 }
 
@@ -164,10 +190,10 @@ function refuseVersion(stream: PeerStream, theirs: readonly number[], options: H
 
 async function refuse(
   stream: PeerStream,
-  outcome: 'secret' | 'version',
+  outcome: 'secret' | 'version' | 'allow',
   message: string,
   options: HelloOptions,
 ): Promise<never> {
   await say(stream, { refused: outcome }, options)
-  throw new AdmissionRefusal(outcome, message)
+  throw new AdmissionRefusal(outcome, message, { isTold: true })
 }

@@ -17,6 +17,8 @@ const MAX_KNOWN_ADDRESSES = 16
 export interface DialTarget {
   readonly addresses: readonly string[]
   readonly peer: PeerId | undefined
+  /** The member that has told of it last, if any. */
+  readonly via: PeerId | undefined
   /** Attempts in a row that came to nothing. */
   readonly failures: number
   readonly bootstrap: boolean
@@ -33,6 +35,7 @@ export type DialResult =
 interface Entry {
   addresses: readonly string[]
   peer: PeerId | undefined
+  via: PeerId | undefined
   failures: number
   readonly bootstrap: boolean
   /** When to dial; undefined while it is connected or being dialled. */
@@ -50,37 +53,38 @@ export class DialPlan {
   readonly #self: PeerId
   readonly #random: () => number
   readonly #bootstrap: Entry[]
+  /** What names lead to now, by address. */
+  #resolved = new Map<string, Entry>()
   readonly #learned = new Map<PeerId, Entry>()
 
   constructor(self: PeerId, bootstrap: readonly string[], random: () => number) {
     this.#self = self
     this.#random = random
-    this.#bootstrap = bootstrap.map((address) => ({
-      addresses: [address],
-      peer: undefined,
-      failures: 0,
-      bootstrap: true,
-      dueMs: 0,
-      forgetMs: Infinity,
-    }))
+    this.#bootstrap = bootstrap.map((address) => ({ ...entryOf(address, 0), bootstrap: true }))
+  }
+
+  /** Takes all addresses that names lead to now and where no member is known to be: new ones are dialled at once, others no more. */
+  resolved(addresses: readonly string[], nowMs: number): void {
+    const known = this.#resolved
+    this.#resolved = new Map(
+      addresses.map((address) => [address, known.get(address) ?? entryOf(address, nowMs)]),
+    )
   }
 
   /**
    * Notes where a peer may be reached; it is dialled at once if it is new. What is said here comes from others, so
    * it only adds to what is known already.
    */
-  learn(peer: PeerId, addresses: readonly string[], nowMs: number): void {
+  learn(peer: PeerId, addresses: readonly string[], nowMs: number, via?: PeerId): void {
     if (peer === this.#self || addresses.length === 0) return
     const known = this.#learned.get(peer)
     if (known !== undefined) {
       known.addresses = [...new Set([...known.addresses, ...addresses])].slice(0, MAX_KNOWN_ADDRESSES)
       known.forgetMs = nowMs + KEEP_DIALLING_MS
+      known.via = via ?? known.via
     } else if (this.#learned.size < MAX_LEARNED) {
       this.#learned.set(peer, {
-        addresses,
-        peer,
-        failures: 0,
-        bootstrap: false,
+        ...{ addresses, peer, via, failures: 0, bootstrap: false },
         dueMs: nowMs,
         forgetMs: nowMs + KEEP_DIALLING_MS,
       })
@@ -102,7 +106,7 @@ export class DialPlan {
     for (const entry of this.#entriesOf(peer)) {
       entry.failures = 1
       entry.dueMs = notBeforeMs + redialDelayMs({ failures: 1, random: this.#random })
-      if (!entry.bootstrap) entry.forgetMs = notBeforeMs + KEEP_DIALLING_MS
+      if (entry.forgetMs !== Infinity) entry.forgetMs = notBeforeMs + KEEP_DIALLING_MS
     }
   }
 
@@ -145,11 +149,19 @@ export class DialPlan {
   }
 
   #entries(): Entry[] {
-    return [...this.#bootstrap, ...this.#learned.values()]
+    return [...this.#bootstrap, ...this.#resolved.values(), ...this.#learned.values()]
   }
 
   #entriesOf(peer: PeerId): Entry[] {
     return this.#entries().filter((entry) => entry.peer === peer)
+  }
+}
+
+/** An address at which any node may answer. */
+function entryOf(address: string, dueMs: number): Entry {
+  return {
+    ...{ addresses: [address], peer: undefined, via: undefined, failures: 0, bootstrap: false, dueMs },
+    forgetMs: Infinity,
   }
 }
 

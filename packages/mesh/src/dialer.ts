@@ -14,6 +14,8 @@ export interface DialerDeps {
   /** Spreads redials; 0 to 1. */
   readonly random: () => number
   readonly isMember: (peer: PeerId) => boolean
+  /** A peer that others know can't be reached from here. */
+  readonly unreached: (peer: PeerId, via: PeerId) => void
   /** Connects to a target and waits until the peer is admitted; throws when the connection fails. */
   readonly dial: (target: DialTarget, signal: AbortSignal) => Promise<DialResult>
 }
@@ -50,9 +52,15 @@ export class Dialer implements Startable {
     await Promise.all(this.#dials)
   }
 
-  /** Somebody says that a peer may be reached at these addresses. */
-  learn(peer: PeerId, addresses: readonly string[]): void {
-    this.#plan.learn(peer, addresses, this.#deps.clock.monotonicMs())
+  /** Somebody, `via` if it is a member, says that a peer may be reached at these addresses. */
+  learn(peer: PeerId, addresses: readonly string[], via?: PeerId): void {
+    this.#plan.learn(peer, addresses, this.#deps.clock.monotonicMs(), via)
+    this.#dialDue()
+  }
+
+  /** These are all addresses that names lead to now and where no member is known to be. */
+  resolved(addresses: readonly string[]): void {
+    this.#plan.resolved(addresses, this.#deps.clock.monotonicMs())
     this.#dialDue()
   }
 
@@ -92,9 +100,10 @@ export class Dialer implements Startable {
       return { kind: 'failed' }
     })
     if (result.kind === 'failed' && !signal.aborted) {
-      const { addresses, peer, bootstrap, failures } = target
+      const { addresses, peer, via, bootstrap, failures } = target
       // One line that is seen for each bootstrap address that fails: somebody has configured it.
       log[bootstrap && failures === 0 ? 'warn' : 'debug']({ addresses, peer, err }, 'peer not reached')
+      if (peer !== undefined && via !== undefined) this.#deps.unreached(peer, via)
     }
     this.#plan.settle(target, result, clock.monotonicMs())
   }

@@ -13,6 +13,7 @@ import {
   type PeerId,
   type Unsubscribe,
 } from '@layermesh/interface'
+import { remotePeerOf } from './membership.ts'
 import type { Connection, PeerId as Libp2pPeerId, StreamHandler, Topology } from '@libp2p/interface'
 
 /** Longest bundle of messages that a peer may send at once, when it hands over what we have missed, and that may wait for a peer that is slow. */
@@ -24,6 +25,8 @@ export interface GossipDeps {
   readonly isMember: (peer: PeerId) => boolean
   /** Whether the peer at the other end is a member; waits while its admission is under way. */
   readonly isAdmitted: (connection: Connection) => Promise<boolean>
+  /** Takes from what a peer may do, and returns whether it may. */
+  readonly take: (peer: PeerId, limit: 'messages' | 'gossip', amount: number) => boolean
 }
 
 /**
@@ -123,8 +126,9 @@ export class Gossip {
     if (message.type !== 'signed' || message.data.length > MAX_GOSSIP_BYTES)
       return TopicValidatorResult.Reject
     // The author may have just left, or be known to others earlier than to us: nobody is to blame.
-    const known = this.#deps.isMember(message.from.toString() as PeerId)
-    return known ? TopicValidatorResult.Accept : TopicValidatorResult.Ignore
+    const author = message.from.toString() as PeerId
+    const taken = this.#deps.isMember(author) && this.#deps.take(author, 'messages', 1)
+    return taken ? TopicValidatorResult.Accept : TopicValidatorResult.Ignore
   }
 
   #deliver(message: Message): void {
@@ -158,8 +162,13 @@ export class Gossip {
 
   #gate(handler: StreamHandler): StreamHandler {
     return async (stream, connection) => {
-      if (await this.#deps.isAdmitted(connection)) await handler(stream, connection)
-      else stream.abort(new Error('the peer is no member'))
+      if (!(await this.#deps.isAdmitted(connection))) {
+        stream.abort(new Error('the peer is no member'))
+        return
+      }
+      const peer = remotePeerOf(connection)
+      stream.addEventListener('message', ({ data }) => this.#deps.take(peer, 'gossip', data.byteLength))
+      await handler(stream, connection)
     }
   }
 }

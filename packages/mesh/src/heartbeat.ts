@@ -68,11 +68,12 @@ export class Heartbeat {
     await this.#send(stream).catch((error: unknown) => this.#drop(stream, error))
   }
 
-  /** Says that this node leaves. */
-  async sayGoodbye(): Promise<void> {
+  /** Says that this node leaves, if there is a stream to say it on; returns whether there is. */
+  sayGoodbye(): boolean {
     const stream = this.#stream
-    // Who can't be told will see the connection end.
-    if (stream !== undefined) await this.#send(stream, true).catch(() => {})
+    if (stream === undefined) return false
+    this.#send(stream, true).catch((error: unknown) => this.#drop(stream, error))
+    return true
   }
 
   stop(): void {

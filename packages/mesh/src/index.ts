@@ -9,6 +9,7 @@ export {
   type PeerNetworkDeps,
   type PeerNetworkInit,
 } from './create-peer-network.ts'
+export type { Encryption } from './libp2p-node.ts'
 export { identityPath } from './identity.ts'
 export type { Libp2pPeerNetwork } from './libp2p-peer-network.ts'
 export {

@@ -1,5 +1,6 @@
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
+import { tls } from '@libp2p/tls'
 import { yamux } from '@libp2p/yamux'
 import { mdns } from '@libp2p/mdns'
 import {
@@ -27,12 +28,19 @@ const ADDRESS_DIAL_TIMEOUT_MS = 2_000
 /** The service name by which nodes find each other on a LAN; libp2p's own would find strangers only. */
 const MDNS_SERVICE = '_layermesh._udp.local'
 
+/** How connections can be encrypted. */
+export type Encryption = 'tls' | 'noise'
+
+const ENCRYPTERS = { tls, noise }
+
 /** What the libp2p node is made of. */
 export interface Libp2pNodeInit {
   readonly privateKey: PrivateKey
   readonly listen: readonly string[]
   /** Connections that one remote address may open in a second. */
   readonly inboundConnectionsPerSecond: number
+  /** What is offered and accepted, the best first: the dialler's first choice that the listener knows is taken. */
+  readonly encryption: readonly Encryption[]
   readonly connectionGater: ConnectionGater
   readonly gossip: Gossip
   /** Called for each node that is found on the LAN; undefined turns mDNS off. */
@@ -47,7 +55,7 @@ export function createLibp2pNode(init: Libp2pNodeInit): Promise<Libp2p> {
     privateKey: init.privateKey,
     addresses: { listen: [...init.listen] },
     transports: [tcp()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: init.encryption.map((name) => ENCRYPTERS[name]()),
     streamMuxers: [
       yamux({
         streamOptions: {

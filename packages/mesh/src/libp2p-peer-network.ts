@@ -1,4 +1,4 @@
-import { abortable, ProgressDeadline } from '@layermesh/async'
+import { ProgressDeadline } from '@layermesh/async'
 import {
   MAX_FRAME_BYTES,
   PeerUnreachableError,
@@ -24,6 +24,7 @@ import type { OwnAddresses } from './addresses.ts'
 import type { AdmissionControl } from './admission-control.ts'
 import { HELLO_PROTOCOL } from './admission.ts'
 import type { Bans } from './bans.ts'
+import type { ClusterSecrets } from './cluster-secrets.ts'
 import type { Dialer } from './dialer.ts'
 import type { Gossip } from './gossip.ts'
 import type { BeatMessage } from './beat-message.ts'
@@ -32,8 +33,12 @@ import { listenErrorOf } from './listen-error.ts'
 import { remotePeerOf, type Membership } from './membership.ts'
 import { BEAT_INTERVAL_MS, TICK_INTERVAL_MS } from './membership-view.ts'
 import type { OwnBeat } from './own-beat.ts'
+import type { DnsDiscovery } from './dns-discovery.ts'
+import { INTRODUCE_PROTOCOL, type Introducer } from './introducer.ts'
+import type { PeerQuotas } from './peer-quotas.ts'
 import { Libp2pPeerStream } from './peer-stream.ts'
 import type { RememberedPeers } from './remembered-peers.ts'
+import { untilClosed } from './until-closed.ts'
 
 /** After how long without a sign of life a connection is given up, in milliseconds. */
 const SILENT_AFTER_MS = 15_000
@@ -41,7 +46,7 @@ const SILENT_AFTER_MS = 15_000
 /** How long the opening of a stream may take, in milliseconds. */
 const OPEN_TIMEOUT_MS = 10_000
 
-/** How long the members may take to take the news that this node leaves, in milliseconds. */
+/** How long a member may need to hear that this node leaves, in milliseconds. */
 const GOODBYE_TIMEOUT_MS = 1_000
 
 /** Streams of one protocol that each side of a connection may have open. */
@@ -60,6 +65,7 @@ export interface Libp2pPeerNetworkDeps {
   readonly metrics: Metrics
   readonly node: Libp2p
   readonly bans: Bans
+  readonly secrets: ClusterSecrets
   readonly membership: Membership
   readonly addresses: OwnAddresses
   readonly admission: AdmissionControl
@@ -67,6 +73,9 @@ export interface Libp2pPeerNetworkDeps {
   readonly dialer: Dialer
   readonly remembered: RememberedPeers
   readonly ownBeat: OwnBeat
+  readonly quotas: PeerQuotas
+  readonly introducer: Introducer
+  readonly names: DnsDiscovery
 }
 
 /** Tunables of a {@link Libp2pPeerNetwork}. */
@@ -117,6 +126,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     await this.#handle(HEARTBEAT_PROTOCOL, async (stream, _member, connection) => {
       await this.#heartbeats.get(connection)?.accept(stream)
     })
+    await this.handle(INTRODUCE_PROTOCOL, (stream, member) => this.#deps.introducer.serve(stream, member))
     try {
       await node.start()
     } catch (error) {
@@ -125,6 +135,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     gossip.start()
     this.#tick()
     await dialer.start()
+    await this.#deps.names.start()
     await remembered.recall()
   }
 
@@ -189,6 +200,16 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     return this.#deps.membership.onChange(listener)
   }
 
+  /**
+   * Replaces the cluster's secrets. Members stay; those that have proven one that is no longer among them have to
+   * prove another on the connections that there are, and are cut off when they can't.
+   */
+  async setSecrets(secrets: readonly string[]): Promise<void> {
+    const { admission, node } = this.#deps
+    this.#deps.secrets.list = secrets
+    await Promise.all(node.getConnections().map((connection) => admission.renew(connection)))
+  }
+
   setFingerprint(read: () => Uint8Array): void {
     this.#deps.ownBeat.setFingerprint(read)
     for (const heartbeat of this.#heartbeats.values()) void heartbeat.beatNow()
@@ -207,6 +228,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
 
   async #stop(): Promise<void> {
     const { node, gossip, dialer, remembered } = this.#deps
+    await this.#deps.names.stop()
     await dialer.stop()
     await remembered.stop(this.members())
     this.#cancelTick()
@@ -220,16 +242,10 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     await node.stop()
   }
 
+  /** Members close the connection when they hear it; those that don't see it end. */
   async #sayGoodbye(): Promise<void> {
-    const { clock } = this.#deps
-    using deadline = new ProgressDeadline(
-      clock,
-      GOODBYE_TIMEOUT_MS,
-      () => new Error('a goodbye took too long'),
-    )
-    const said = Promise.all([...this.#heartbeats.values()].map((heartbeat) => heartbeat.sayGoodbye()))
-    // A peer that doesn't take it sees the connection end.
-    await abortable(said, deadline.signal).catch(() => {})
+    const told = [...this.#heartbeats].filter(([, heartbeat]) => heartbeat.sayGoodbye())
+    await Promise.all(told.map(([connection]) => untilClosed(connection, GOODBYE_TIMEOUT_MS)))
   }
 
   #tick(): void {
@@ -262,7 +278,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     stream.maxReadBufferLength = MAX_EARLY_BYTES
     const admitted = await this.#deps.admission.isAdmitted(connection)
     const member = this.#deps.membership.get(remotePeerOf(connection))
-    if (!admitted || member === undefined) {
+    if (!admitted || member === undefined || !this.#deps.quotas.take(member.peer, 'streams')) {
       stream.abort(new Error('the peer is no member'))
       return
     }
@@ -317,6 +333,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
   #onBeat(connection: Connection, beat: BeatMessage): void {
     const { membership, gossip, remembered } = this.#deps
     const peer = remotePeerOf(connection)
+    if (!this.#deps.quotas.take(peer, 'heartbeats')) return
     if (beat.leaving) {
       membership.leave(peer)
       connection.close().catch((error: unknown) => connection.abort(error as Error))
@@ -350,5 +367,6 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     this.#deps.log.info({ peer, name, link, reason }, 'peer left')
     this.#deps.dialer.left(peer, this.#deps.bans.endOf(peer))
     this.#deps.remembered.left(member)
+    this.#deps.quotas.forget(peer)
   }
 }

@@ -10,7 +10,7 @@ import { HELLO_PROTOCOL } from '../src/admission.ts'
 import { REFUSED_DELAY_MS } from '../src/dial-plan.ts'
 import { HEARTBEAT_PROTOCOL } from '../src/heartbeat.ts'
 import { Libp2pPeerStream } from '../src/peer-stream.ts'
-import { hasJoined, TestCluster, until, type TestNode } from './support/cluster.ts'
+import { fullyConnected, hasJoined, leaves, TestCluster, until, type TestNode } from './support/cluster.ts'
 import { createPlainNode } from './support/stream-pair.ts'
 
 const PROTOCOL = '/layermesh/test/1.0.0'
@@ -49,7 +49,7 @@ describe('AdmissionControl', () => {
     new Libp2pPeerStream(stream, { peer: 'the node' as PeerId, maxFrameBytes: 65_536 })
 
   const outcomes = (node: TestNode) =>
-    ['admitted', 'secret', 'version', 'protocol', 'timeout', 'lost'].filter(
+    ['admitted', 'secret', 'allow', 'version', 'protocol', 'timeout', 'lost'].filter(
       (outcome) => node.metrics.count('mesh_hello_total', { outcome }) > 0,
     )
 
@@ -66,10 +66,10 @@ describe('AdmissionControl', () => {
     ]
     for (const { ours, theirs, reason } of cases) {
       it(`is refused on both sides when ${reason}`, async () => {
-        const node = await cluster.start(ours === undefined ? {} : { secret: ours })
+        const node = await cluster.start(ours === undefined ? {} : { secrets: [ours] })
         const other = await cluster.start({
           bootstrap: node.addresses,
-          ...(theirs !== undefined && { secret: theirs }),
+          ...(theirs !== undefined && { secrets: [theirs] }),
         })
         assert.deepEqual(await refused(node), { level: 'warn', peer: other.peer, reason, outcome: 'secret' })
         assert.deepEqual(await refused(other), {
@@ -83,9 +83,9 @@ describe('AdmissionControl', () => {
     }
 
     it('keeps nobody out who has it', async () => {
-      const node = await cluster.start({ secret: 'a secret' })
-      await cluster.start({ secret: 'another', bootstrap: node.addresses })
-      const member = await cluster.start({ secret: 'a secret', bootstrap: node.addresses })
+      const node = await cluster.start({ secrets: ['a secret'] })
+      await cluster.start({ secrets: ['another'], bootstrap: node.addresses })
+      const member = await cluster.start({ secrets: ['a secret'], bootstrap: node.addresses })
       await hasJoined(node.network, member.peer)
       assert.equal(node.network.authenticated, true)
       assert.equal(node.network.members().length, 1)
@@ -184,6 +184,104 @@ describe('AdmissionControl', () => {
       assert.deepEqual(stranger.getConnections(), [])
       clock.advance(1)
       await again
+    })
+  })
+
+  describe('a list of allowed peers', () => {
+    it('lets in who is on it, with no secret, and nobody else', async () => {
+      const dataDir = await cluster.folder()
+      const listed = await cluster.create({ dataDir })
+      const node = await cluster.start({ allow: [listed.peer] })
+      assert.equal(node.network.authenticated, true)
+      const member = await cluster.start({ dataDir, allow: [node.peer], bootstrap: node.addresses })
+      await hasJoined(node.network, member.peer)
+      const stranger = await cluster.start({ bootstrap: node.addresses })
+      assert.deepEqual(await refused(node), {
+        level: 'warn',
+        peer: stranger.peer,
+        reason: 'the list of allowed peers is without it',
+        outcome: 'allow',
+      })
+      assert.equal(
+        (await refused(stranger)).reason,
+        'the peer refused: its list of allowed peers is without this node',
+      )
+      assert.deepEqual(
+        node.network.members().map(({ peer }) => peer),
+        [member.peer],
+      )
+      assert.deepEqual(stranger.network.members(), [])
+    })
+
+    it('keeps a node from becoming a member of a node that it has not listed', async () => {
+      const node = await cluster.start()
+      const picky = await cluster.start({ allow: [(await cluster.create()).peer], bootstrap: node.addresses })
+      assert.equal((await refused(picky)).outcome, 'allow')
+      assert.deepEqual([node.network.members(), picky.network.members()], [[], []])
+    })
+
+    it('is refused with ERR_CONFIG_INVALID when it holds something else than peer ids', async () => {
+      await assert.rejects(cluster.create({ allow: ['edge-7'] }), {
+        code: 'ERR_CONFIG_INVALID',
+        message: 'mesh.allow: "edge-7" is no peer id, such as layermesh status shows',
+      })
+    })
+  })
+
+  describe('replacing the secret', () => {
+    const OLD = 'the old secret'
+    const NEW = 'the new secret'
+
+    it('loses no member of a running cluster, and lets newcomers in at each step', async () => {
+      const nodes = await cluster.startAll(3, { secrets: [OLD] })
+      const lost: string[] = []
+      for (const { network } of nodes) network.onMembership({ left: ({ name }) => lost.push(name) })
+      const [first] = nodes as [TestNode, TestNode, TestNode]
+      const joins = async (secrets: readonly string[]) => {
+        const node = await cluster.start({ secrets, bootstrap: first.addresses })
+        await hasJoined(first.network, node.peer)
+        return node
+      }
+      // A new one counts beside the old one, node by node.
+      for (const { network } of nodes) await network.setSecrets([NEW, OLD])
+      await joins([OLD])
+      await joins([NEW, OLD])
+      await joins([NEW])
+      assert.deepEqual(lost, [])
+      // The old one is dropped, node by node.
+      const members = nodes.map(({ peer }) => peer)
+      for (const { network } of nodes) await network.setSecrets([NEW])
+      await fullyConnected(nodes)
+      assert.deepEqual(
+        lost.filter((name) => nodes.some(({ network }) => network.self.name === name)),
+        [],
+      )
+      for (const { network, peer } of nodes) {
+        const known = network.members().map((member) => member.peer)
+        assert.ok(members.every((other) => other === peer || known.includes(other)))
+      }
+    })
+
+    it('cuts off a member that only has the one that is dropped', async () => {
+      const [first, second] = (await cluster.startAll(2, { secrets: [OLD] })) as [TestNode, TestNode]
+      await first.network.setSecrets([NEW, OLD])
+      assert.equal(first.network.members().length, 1)
+      const left = leaves(first.network, second.peer)
+      await first.network.setSecrets([NEW])
+      await left
+      assert.equal((await refused(first)).outcome, 'secret')
+    })
+
+    it('is done over the connections that there are', async () => {
+      const [first, second] = (await cluster.startAll(2, { secrets: [OLD] })) as [TestNode, TestNode]
+      let changes = 0
+      first.network.onMembership({ joined: () => (changes += 1), left: () => (changes += 1) })
+      await Promise.all([first, second].map(({ network }) => network.setSecrets([NEW, OLD])))
+      await Promise.all([first, second].map(({ network }) => network.setSecrets([NEW])))
+      const stream = await first.network.openStream(second.peer, HEARTBEAT_PROTOCOL)
+      stream.abort(new Error('enough'))
+      assert.equal(changes, 0)
+      assert.ok(first.metrics.count('mesh_hello_total', { outcome: 'admitted' }) > 1)
     })
   })
 })

@@ -47,7 +47,8 @@ describe('hello', () => {
       const us: AdmissionParty = {
         peer: `peer-${role}` as AdmissionParty['peer'],
         facts: factsOf(role),
-        secret,
+        secrets: secret === undefined ? [] : [secret],
+        isAllowed: () => true,
         addresses: [`/memory/${role}`],
         nonce: nonceOf(role === 'dialler' ? 1 : 2),
       }
@@ -221,11 +222,50 @@ describe('hello', () => {
       (stream) =>
         helloAsListener(
           stream,
-          { peer: stream.peer, facts: factsOf('x'), secret: undefined, addresses: [], nonce: nonceOf(2) },
+          {
+            ...{ peer: stream.peer, facts: factsOf('x'), secrets: [], isAllowed: () => true },
+            ...{ addresses: [], nonce: nonceOf(2) },
+          },
           () => [],
           { signal: AbortSignal.abort(reason) },
         ),
     )
     assert.deepEqual(listened, { status: 'rejected', reason })
+  })
+
+  describe('while the secret is replaced', () => {
+    const proofs =
+      (secrets: readonly string[]) => (role: 'dialler' | 'listener') => async (stream: PeerStream) => {
+        let proven: string | undefined
+        const us: AdmissionParty = {
+          peer: `peer-${role}` as AdmissionParty['peer'],
+          facts: factsOf(role),
+          secrets,
+          isAllowed: () => true,
+          addresses: [],
+          nonce: nonceOf(role === 'dialler' ? 1 : 2),
+        }
+        const admit = (_newcomer: AdmittedPeer, secret: string | undefined) => {
+          proven = secret
+          return []
+        }
+        await (role === 'dialler' ? helloAsDialler : helloAsListener)(stream, us, admit, options)
+        return proven
+      }
+    const cases: readonly [readonly string[], readonly string[], string][] = [
+      [['old'], ['new', 'old'], 'old'],
+      [['new', 'old'], ['old'], 'old'],
+      [['new', 'old'], ['new', 'old'], 'new'],
+      [['new', 'old'], ['old', 'new'], 'old'],
+      [['new'], ['new', 'old'], 'new'],
+      [['new', 'old'], ['new'], 'new'],
+    ]
+    for (const [dialler, listener, secret] of cases) {
+      it(`takes "${secret}" for a dialler with ${dialler.join(' and ')} and a listener with ${listener.join(' and ')}`, async () => {
+        const [dialled, listened] = await run(proofs(dialler)('dialler'), proofs(listener)('listener'))
+        assert.deepEqual(dialled, { status: 'fulfilled', value: secret })
+        assert.deepEqual(listened, { status: 'fulfilled', value: secret })
+      })
+    }
   })
 })

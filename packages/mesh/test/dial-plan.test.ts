@@ -159,4 +159,36 @@ describe('DialPlan', () => {
     plan.left(alice, 4000)
     assert.equal(plan.nextDueMs(), 5000)
   })
+
+  describe('resolved', () => {
+    const nobody = () => false
+    const random = () => 1
+    const self = 'self' as PeerId
+
+    it('has new addresses dialled at once, those that are still there when they are due, and others no more', () => {
+      const plan = new DialPlan(self, [], random)
+      plan.resolved(['one', 'two'], 1000)
+      const [one, two] = plan.takeDue(1000, nobody, 10)
+      assert.deepEqual([one?.addresses, two?.addresses], [['one'], ['two']])
+      plan.settle(one!, { kind: 'failed' }, 1000)
+      plan.settle(two!, { kind: 'failed' }, 1000)
+      plan.resolved(['two', 'three'], 1100)
+      assert.deepEqual(
+        plan.takeDue(1100, nobody, 10).map(({ addresses }) => addresses),
+        [['three']],
+      )
+      assert.deepEqual(
+        plan.takeDue(3_600_000, nobody, 10).map(({ addresses }) => addresses),
+        [['two']],
+      )
+    })
+  })
+
+  it('remembers who has told of a peer', () => {
+    const plan = new DialPlan('self' as PeerId, [], () => 1)
+    const [via, peer] = ['via' as PeerId, 'peer' as PeerId]
+    plan.learn(peer, ['there'], 0, via)
+    plan.learn(peer, ['elsewhere'], 0)
+    assert.equal(plan.takeDue(0, () => false, 10)[0]?.via, via)
+  })
 })

@@ -22,7 +22,7 @@ describe('Dialer', () => {
       return ending.promise
     }
     const dialer = new Dialer(
-      { clock, log, random: () => 0, isMember: () => false, dial },
+      { clock, log, random: () => 0, unreached: () => {}, isMember: () => false, dial },
       { self: 'self' as PeerId, bootstrap },
     )
     return { clock, log, dials, dialer }

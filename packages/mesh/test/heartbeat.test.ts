@@ -105,7 +105,7 @@ describe('Heartbeat', () => {
       const measured = Promise.withResolvers<number>()
       const opener = start({ open, onBeat, onRoundTrip: measured.resolve })
       await measured.promise
-      await { opener, acceptor }[leaver].heartbeat.sayGoodbye()
+      assert.equal({ opener, acceptor }[leaver].heartbeat.sayGoodbye(), true)
       assert.equal((await told.promise).leaving, true)
       for (const { heartbeat } of [opener, acceptor]) heartbeat.stop()
     })

@@ -35,6 +35,17 @@ describe('Libp2pPeerNetwork', () => {
       await fullyConnected([first, third])
     })
 
+    it('connects nodes of all kinds of encryption with those that have both, as during an upgrade', async () => {
+      const both = await cluster.start()
+      const noise = await cluster.start({ encryption: ['noise'], bootstrap: both.addresses })
+      const tls = await cluster.start({ encryption: ['tls'], bootstrap: both.addresses })
+      await hasJoined(both.network, noise.peer)
+      await hasJoined(both.network, tls.peer)
+      const later = await cluster.start({ bootstrap: noise.addresses })
+      await fullyConnected([both, noise, later])
+      await fullyConnected([both, tls, later])
+    })
+
     it('connects nodes fully that share one bootstrap address and start at once', async () => {
       const nodes = await cluster.startAll(5)
       for (const { network, metrics } of nodes) {

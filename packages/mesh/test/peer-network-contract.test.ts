@@ -16,7 +16,7 @@ describe('Libp2pPeerNetwork', () => {
       for (let index = 0; index < count; index += 1) {
         const locality = { region: 'eu', site: `site-${index}` }
         const bootstrap = nodes[0]?.addresses ?? []
-        nodes.push(await cluster.start({ locality, secret: 'a secret', bootstrap }))
+        nodes.push(await cluster.start({ locality, secrets: ['a secret'], bootstrap }))
       }
       await fullyConnected(nodes)
       for (const { network } of nodes) stops.set(network, () => network.stop())

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+
 import { openStorage, type Storage } from '@layermesh/blob-store'
 import type { Config } from '@layermesh/config'
 import { createDirectory } from '@layermesh/directory'
@@ -12,7 +14,8 @@ import { cacheRules } from './cache-rules.ts'
 import { CopyCounter } from './copy-counter.ts'
 import { mirrorInit } from './mirror-init.ts'
 import { readAuthorities } from './read-authorities.ts'
-import { readSecret } from './read-secret.ts'
+import { readSecrets, warnOfReadableSecret } from './read-secret.ts'
+import { SecretWatch } from './secret-watch.ts'
 import { tagPolicies } from './tag-policies.ts'
 
 /** What every part of a node may use. */
@@ -46,12 +49,14 @@ export async function startParts(
   const { clock, log, metrics, version } = environment
   const { dataDir, name } = config.node
   const { secretFile, stallTimeoutMs } = config.mesh
-  const secret = secretFile === undefined ? {} : { secret: await readSecret('mesh.secretFile', secretFile) }
+  const readClusterSecrets = () => readSecrets('mesh.secretFile', secretFile ?? '')
+  const secrets = secretFile === undefined ? [] : await readClusterSecrets()
 
   const upstreams = await readAuthorities(config.upstreams)
 
   const rules = cacheRules(config.cache.rules)
   const copies = new CopyCounter()
+  const loopId = `layermesh-${randomBytes(6).toString('hex')}`
   const storage = await openStorage(
     { clock, log, metrics, copiesOf: (digest) => copies.of(digest) },
     {
@@ -64,16 +69,22 @@ export async function startParts(
 
   const upstream = createUpstreamClient(
     { clock, log, metrics },
-    { upstreams, version, allowOthers: config.otherUpstreams.allow },
+    { upstreams, version, allowOthers: config.otherUpstreams.allow, loopId },
   )
   stack.defer(() => upstream.close())
 
   const network = await createPeerNetwork(
     { clock, log, metrics, peers: storage.peers },
-    { ...config.mesh, ...secret, dataDir, facts: { name, version, locality: config.locality } },
+    { ...config.mesh, secrets, dataDir, facts: { name, version, locality: config.locality } },
   )
   await network.start()
   stack.defer(() => network.stop())
+  if (secretFile !== undefined) {
+    await warnOfReadableSecret(secretFile, log)
+    const changed = (changedTo: readonly string[]) => network.setSecrets(changedTo)
+    const watch = new SecretWatch({ clock, log, read: readClusterSecrets, changed }, secrets)
+    stack.defer(() => watch.stop())
+  }
 
   const directory = createDirectory({ clock, log, metrics, network }, {})
   copies.follow(directory, network)
@@ -122,7 +133,10 @@ export async function startParts(
   await exchange.serve(fetcher.provider)
   stack.defer(() => exchange.stop())
 
-  const mirror = createMirror({ clock, content: fetcher, lists: upstream, log, metrics }, mirrorInit(config))
+  const mirror = createMirror(
+    { clock, content: fetcher, lists: upstream, log, metrics },
+    { ...mirrorInit(config), loopId },
+  )
   await mirror.start()
   stack.defer(() => mirror.stop())
 

@@ -19,6 +19,8 @@ export interface HttpRequest {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
+  /** Caches that the request has come through before this one. @default none */
+  readonly via?: readonly string[] | undefined
   readonly signal: AbortSignal | undefined
 }
 
@@ -46,6 +48,8 @@ export interface HttpTransportDeps {
 /** Fixed at construction; times in milliseconds. */
 export interface HttpTransportInit extends DispatcherInit {
   readonly userAgent: string
+  /** By what this client is known again in `CDN-Loop` (RFC 8586); undefined for no such header. */
+  readonly loopId: string | undefined
   readonly bodyStallTimeoutMs: number
   /**
    * Whether everything asked is on the Internet: by https, on its port, at public addresses, wherever a reply leads to.
@@ -105,9 +109,10 @@ export class HttpTransport {
   }
 
   async #send(
-    { endpoint, kind, method, url, headers, body, signal }: HttpRequest,
+    { endpoint, kind, method, url, headers, body, via = [], signal }: HttpRequest,
     asked: string,
   ): Promise<Dispatcher.ResponseData> {
+    const { loopId } = this.#init
     try {
       return await sendRequest(url, {
         dispatcher: await this.#dispatcherFor(url, endpoint),
@@ -121,6 +126,7 @@ export class HttpTransport {
           // Digests are of the bytes as they are stored; nobody may compress them on the way.
           'accept-encoding': 'identity',
           'user-agent': this.#init.userAgent,
+          ...(loopId !== undefined && { 'cdn-loop': [...via, loopId].join(', ') }),
         },
         ...(signal !== undefined && { signal }),
       })

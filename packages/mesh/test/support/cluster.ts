@@ -1,3 +1,4 @@
+import type { Resolver } from 'node:dns/promises'
 import { setImmediate } from 'node:timers/promises'
 import {
   systemClock,
@@ -19,6 +20,7 @@ export interface NodeOptions extends Partial<Omit<PeerNetworkInit, 'facts'>> {
   readonly locality?: Locality
   readonly clock?: Clock
   readonly peers?: PeerStore
+  readonly resolver?: Resolver
 }
 
 /** A started node, with what it logged and counted. */
@@ -37,11 +39,18 @@ export class TestCluster implements AsyncDisposable {
 
   /** Creates a node that is not started. */
   async create(options: NodeOptions = {}): Promise<Omit<TestNode, 'addresses'>> {
-    const { name, locality, clock, peers, ...init } = options
+    const { name, locality, clock, peers, resolver, ...init } = options
     const log = new KeptLog()
     const metrics = new CountedMetrics()
     const network = await createPeerNetwork(
-      { clock: clock ?? systemClock, log, metrics, random: () => 1, ...(peers && { peers }) },
+      {
+        clock: clock ?? systemClock,
+        log,
+        metrics,
+        random: () => 1,
+        ...(peers && { peers }),
+        ...(resolver && { resolver }),
+      },
       {
         dataDir: init.dataDir ?? (await this.folder()),
         facts: {

@@ -1,0 +1,19 @@
+/** What one process measured. */
+export interface HoldingsRun {
+  /** Of the heap and of buffers, for each pair of a digest and a holder, all else that belongs to it included. */
+  readonly bytesPerPair: number
+  /** Of what this node holds itself. */
+  readonly bytesPerOwnBlob: number
+  /** Processor time for the holders of a blob, from its digest as text. */
+  readonly lookUpMicroseconds: number
+  /** The same by the clock on the wall, on a machine that does other things too. */
+  readonly lookUpWallMicroseconds: number
+  /** Processor time for each pair that came in a delta. */
+  readonly learnMicroseconds: number
+  /** Longest processor time that one delta of 1,000 changes took, growth included. */
+  readonly longestDeltaMs: number
+  /** Longest processor time that one step of the clean-up took after nodes had left. */
+  readonly longestSweepMs: number
+  /** What is left of the memory when all nodes have left, for each pair that there was. */
+  readonly bytesPerPairLeft: number
+}

@@ -1,0 +1,144 @@
+import type { DirectoryCore, HoldingsDelta, SyncAsk, SyncReply } from '@layermesh/directory'
+import { PeerStreamError, PeerUnreachableError, type Locality, type PeerId } from '@layermesh/interface'
+import type { Beat, MembershipView } from '@layermesh/mesh'
+
+import type { VirtualClock } from './virtual-clock.ts'
+
+/** What messages meet on their way; probabilities are from 0 to 1. */
+export interface NetworkFaults {
+  /** Of gossip and of heartbeats. */
+  readonly loss: number
+  /** Of gossip. */
+  readonly duplicates: number
+  /** That gossip takes seconds instead of milliseconds. */
+  readonly delays: number
+}
+
+const CALM: NetworkFaults = { loss: 0, duplicates: 0, delays: 0 }
+const LONG_DELAY_MS = 4000
+
+/** What went over the network. */
+export interface NetworkCounts {
+  gossip: number
+  beats: number
+  syncs: number
+}
+
+/** A node, as far as the network is concerned. */
+export interface NetworkNode {
+  readonly peer: PeerId
+  readonly locality: Locality
+  readonly alive: boolean
+  /** Counts its starts. */
+  readonly life: number
+  readonly view: MembershipView
+  readonly directory: DirectoryCore | undefined
+  nextBeat(): Beat
+  receiveBeat(from: PeerId, beat: Beat): void
+  hasTopic(topic: string): boolean
+}
+
+/** Who can reach whom, and how well. */
+export class SimNetwork<N extends NetworkNode = NetworkNode> {
+  readonly nodes = new Map<PeerId, N>()
+  readonly counts: NetworkCounts = { gossip: 0, beats: 0, syncs: 0 }
+  readonly #clock: VirtualClock
+  readonly #random: () => number
+  readonly #groups = new Map<PeerId, number>()
+  faults: NetworkFaults = CALM
+
+  constructor(clock: VirtualClock, random: () => number) {
+    this.#clock = clock
+    this.#random = random
+  }
+
+  /** Cuts the links between some nodes and all others. */
+  partition(peers: readonly PeerId[], group: number): void {
+    for (const peer of peers) this.#groups.set(peer, group)
+  }
+
+  heal(): void {
+    this.#groups.clear()
+  }
+
+  calm(): void {
+    this.faults = CALM
+  }
+
+  /** Whether two nodes are alive and can reach each other. */
+  linked(a: NetworkNode, b: NetworkNode): boolean {
+    return a.alive && b.alive && (this.#groups.get(a.peer) ?? 0) === (this.#groups.get(b.peer) ?? 0)
+  }
+
+  /** Time that a message takes one way, in milliseconds. */
+  latencyMs(a: NetworkNode, b: NetworkNode): number {
+    const base = a.locality.region === b.locality.region ? 1 : 40
+    return base * (1 + this.#random())
+  }
+
+  /** Sends a heartbeat to all members. */
+  beat(from: NetworkNode): void {
+    const beat = from.nextBeat()
+    const { life } = from
+    this.#clock.setTimer(5 + 40 * this.#random(), () => {
+      if (from.life !== life) return
+      for (const member of from.view.list()) {
+        const to = this.nodes.get(member.peer)
+        if (to === undefined || !this.linked(from, to) || this.#random() < this.faults.loss) continue
+        this.counts.beats += 1
+        to.receiveBeat(from.peer, beat)
+      }
+    })
+  }
+
+  /** Carries gossip to all members that have the topic. */
+  publish(from: NetworkNode, topic: string, delta: HoldingsDelta): void {
+    for (const to of this.nodes.values()) {
+      if (to === from || !to.hasTopic(topic) || !this.linked(from, to) || !to.view.has(from.peer)) continue
+      if (this.#random() < this.faults.loss) continue
+      const times = this.#random() < this.faults.duplicates ? 2 : 1
+      for (let time = 0; time < times; time += 1) {
+        const delayMs = this.#random() < this.faults.delays ? LONG_DELAY_MS * this.#random() : 0
+        const { life } = to
+        this.#clock.setTimer(this.latencyMs(from, to) + delayMs, () => {
+          if (to.life !== life || !this.linked(from, to) || !to.view.has(from.peer)) return
+          this.counts.gossip += 1
+          to.directory?.receive(topic, from.peer, delta)
+        })
+      }
+    }
+  }
+
+  /** Has another node answer an ask about holdings. */
+  async *requestSync(
+    from: NetworkNode,
+    peer: PeerId,
+    ask: SyncAsk,
+    { signal }: { readonly signal: AbortSignal },
+  ): AsyncGenerator<SyncReply, void> {
+    this.counts.syncs += 1
+    const [to, { life }] = [this.nodes.get(peer), from]
+    const lifeOfTo = to?.life
+    const directory = await this.#reach(from, to)
+    for (const reply of directory.answer(ask)) {
+      await this.#pass(this.latencyMs(from, from))
+      signal.throwIfAborted()
+      if (from.life !== life || to === undefined || to.life !== lifeOfTo || !this.linked(from, to)) {
+        throw new PeerStreamError(`${peer} is gone`)
+      }
+      yield reply
+    }
+  }
+
+  async #reach(from: NetworkNode, to: NetworkNode | undefined): Promise<DirectoryCore> {
+    await this.#pass(to === undefined ? 1 : 2 * this.latencyMs(from, to))
+    if (to?.directory === undefined || !this.linked(from, to) || !to.view.has(from.peer)) {
+      throw new PeerUnreachableError("it can't be reached")
+    }
+    return to.directory
+  }
+
+  #pass(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#clock.setTimer(ms, resolve))
+  }
+}

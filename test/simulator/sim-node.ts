@@ -1,0 +1,251 @@
+import { DirectoryCore, leadChain, type HoldingsBeat, type LeadChain } from '@layermesh/directory'
+import { PeerOffences, UpstreamPauses } from '@layermesh/fetcher'
+import type { Digest, Locality, Member, PeerId } from '@layermesh/interface'
+import {
+  BEAT_INTERVAL_MS,
+  MembershipView,
+  TICK_INTERVAL_MS,
+  type Beat,
+  type MembershipEvent,
+} from '@layermesh/mesh'
+import { digestHex } from '@layermesh/oci'
+
+import { SimJob, type JobNode } from './sim-job.ts'
+import type { SimNetwork } from './sim-network.ts'
+import { rightPiece, type SimUpstream } from './sim-upstream.ts'
+import type { VirtualClock } from './virtual-clock.ts'
+
+/** What a node is from its first start on. */
+export interface SimNodeInit {
+  readonly name: string
+  readonly locality: Locality
+  /** Gives wrong bytes to whoever asks, without knowing. */
+  readonly isRotten: boolean
+  /** An older version has no directory: it says nothing of what it holds, and doesn't know what others do. */
+  readonly isOlder: boolean
+}
+
+/** What all nodes share. */
+export interface SimNodeDeps {
+  readonly clock: VirtualClock
+  readonly random: () => number
+  readonly network: SimNetwork<SimNode>
+  readonly upstream: SimUpstream
+}
+
+const REDIAL_MS = 2000
+const BLOB_BYTES = 1000
+const NOTHING = new Uint8Array()
+const VITALS = { load: 0, capabilities: [] }
+
+/** A node: the daemon's own membership, directory and lead logic, and as little as possible around it. */
+export class SimNode implements JobNode {
+  readonly peer: PeerId
+  readonly locality: Locality
+  readonly deps: SimNodeDeps
+  readonly self: Member
+  readonly held = new Set<Digest>()
+  readonly jobs = new Map<Digest, SimJob>()
+  readonly offences = new PeerOffences()
+  pauses: UpstreamPauses
+  view: MembershipView
+  directory: DirectoryCore | undefined
+  /** Counts its starts; what belongs to an earlier life comes to nothing. */
+  life = 0
+  alive = false
+  /** What its last heartbeat carried for the directories of others, whose bytes are not written here. */
+  lastBeat: HoldingsBeat | undefined
+  readonly #init: SimNodeInit
+  readonly #bannedUntilMs = new Map<PeerId, number>()
+  #epoch = 0
+  #sequence = 0
+
+  constructor(deps: SimNodeDeps, init: SimNodeInit) {
+    this.deps = deps
+    this.#init = init
+    this.peer = `peer-${init.name}` as PeerId
+    this.locality = init.locality
+    this.self = {
+      ...{
+        peer: this.peer,
+        name: init.name,
+        version: init.isOlder ? '0.9.0' : '1.0.0',
+        locality: init.locality,
+      },
+      ...{ link: 'site', addresses: [], roundTripMs: undefined },
+    }
+    this.view = new MembershipView(this.locality, 0)
+    this.pauses = new UpstreamPauses(deps.clock)
+  }
+
+  get isRotten(): boolean {
+    return this.#init.isRotten
+  }
+
+  /** Starts with what is on its disk. */
+  start(): void {
+    const { clock, network, random } = this.deps
+    this.life += 1
+    this.alive = true
+    this.#epoch = Math.floor(random() * 2 ** 48)
+    this.#sequence = 0
+    this.view = new MembershipView(this.locality, clock.monotonicMs())
+    this.pauses = new UpstreamPauses(clock)
+    if (!this.#init.isOlder) {
+      const core = new DirectoryCore(
+        {
+          ...{ self: this.self, clock, random },
+          publish: (topic, delta) => network.publish(this, topic, delta),
+          requestSync: (peer, ask, options) => network.requestSync(this, peer, ask, options),
+          beatNow: () => network.beat(this),
+          onAttempt: () => {},
+        },
+        { batchDelayMs: 50, gapPatienceMs: 500, maxHoldingsPerPeer: 1_000_000 },
+      )
+      for (const digest of this.held) core.announce(hashOf(digest), BLOB_BYTES)
+      core.start()
+      this.directory = core
+    }
+    this.#every(BEAT_INTERVAL_MS, () => network.beat(this))
+    this.#every(TICK_INTERVAL_MS, () => this.#apply(this.view.tick(clock.monotonicMs())))
+    for (const other of network.nodes.values()) this.dial(other)
+  }
+
+  /** Dies. Others notice at once if `isNoticed`, as when a process dies and not its machine. */
+  crash(isNoticed: boolean): void {
+    const { network } = this.deps
+    for (const other of network.nodes.values()) {
+      if (isNoticed && network.linked(this, other)) other.lose(this.peer)
+    }
+    this.alive = false
+    this.life += 1
+    for (const job of [...this.jobs.values()]) job.abandon()
+    this.jobs.clear()
+    void this.directory?.stop()
+    this.directory = undefined
+  }
+
+  /** Connects to another node some time soon, if that can be. */
+  dial(other: SimNode): void {
+    const { clock, network, random } = this.deps
+    if (other === this) return
+    const [mine, its] = [this.life, other.life]
+    clock.setTimer(REDIAL_MS * random(), () => {
+      if (this.life !== mine || other.life !== its || !network.linked(this, other)) return
+      if (this.isBanned(other) || other.isBanned(this)) return
+      this.#admit(other)
+      other.#admit(this)
+    })
+  }
+
+  /** The connection to a peer has ended. */
+  lose(peer: PeerId): void {
+    this.#apply(this.view.leave(peer, 'lost'))
+  }
+
+  ban(peer: PeerId, durationMs: number): void {
+    const { clock, network } = this.deps
+    this.#bannedUntilMs.set(peer, clock.monotonicMs() + durationMs)
+    this.lose(peer)
+    network.nodes.get(peer)?.lose(this.peer)
+  }
+
+  /** Whether it has cut another node off. */
+  isBanned({ peer }: SimNode): boolean {
+    return (this.#bannedUntilMs.get(peer) ?? 0) > this.deps.clock.monotonicMs()
+  }
+
+  nextBeat(): Beat {
+    this.#sequence += 1
+    this.lastBeat = this.directory?.beat()
+    return {
+      epoch: this.#epoch,
+      sequence: this.#sequence,
+      vitals: VITALS,
+      fingerprint: this.lastBeat && NOTHING,
+    }
+  }
+
+  receiveBeat(from: PeerId, beat: Beat): void {
+    this.#apply(this.view.beat(from, beat))
+  }
+
+  hasTopic(topic: string): boolean {
+    if (this.directory === undefined) return false
+    return topic.endsWith('/cluster') || topic.endsWith(`/${this.locality.region}`)
+  }
+
+  leads(digest: Digest): LeadChain {
+    return leadChain(digest, { self: this.self, members: this.view.list() })
+  }
+
+  holders(digest: Digest): readonly PeerId[] {
+    return this.directory?.holders(hashOf(digest)) ?? []
+  }
+
+  forget(peer: PeerId, digest: Digest): void {
+    this.directory?.forget(peer, hashOf(digest))
+  }
+
+  /** Joins the job for a digest, or starts one. */
+  join(digest: Digest): SimJob {
+    const job = this.jobs.get(digest) ?? new SimJob(this, digest)
+    this.jobs.set(digest, job)
+    job.begin()
+    return job
+  }
+
+  /** A piece of a blob that is on the disk. */
+  storedPiece(digest: Digest, index: number): string {
+    return this.isRotten ? 'rot' : rightPiece(digest, index)
+  }
+
+  keep(digest: Digest): void {
+    this.held.add(digest)
+    this.directory?.announce(hashOf(digest), BLOB_BYTES)
+  }
+
+  evict(digest: Digest): void {
+    if (this.held.delete(digest)) this.directory?.withdraw(hashOf(digest))
+  }
+
+  #admit(other: SimNode): void {
+    const said = {
+      facts: { name: other.self.name, version: other.self.version, locality: other.locality },
+      addresses: [],
+    }
+    this.#apply(this.view.admit(other.peer, said))
+  }
+
+  #apply(events: readonly MembershipEvent[]): void {
+    for (const event of events) {
+      const { peer, locality } = event.member
+      if (event.kind === 'joined') this.directory?.joined({ peer, locality })
+      else if (event.kind === 'left') {
+        this.directory?.left(peer)
+        const other = this.deps.network.nodes.get(peer)
+        // Whoever gives a connection up ends it for both.
+        if (event.reason === 'silent') other?.lose(this.peer)
+        if (other !== undefined && event.reason !== 'restarted') this.dial(other)
+      } else if (event.kind === 'fingerprint') {
+        const beat = this.deps.network.nodes.get(peer)?.lastBeat
+        if (beat !== undefined) this.directory?.receiveBeat(peer, beat)
+      }
+    }
+  }
+
+  #every(intervalMs: number, work: () => void): void {
+    const { clock, random } = this.deps
+    const { life } = this
+    const again = () => {
+      if (this.life !== life) return
+      work()
+      clock.setTimer(intervalMs, again)
+    }
+    clock.setTimer(intervalMs * random(), again)
+  }
+}
+
+function hashOf(digest: Digest): Uint8Array {
+  return Buffer.from(digestHex(digest), 'hex')
+}
