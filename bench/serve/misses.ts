@@ -2,7 +2,7 @@ import { cycle } from './cycle.ts'
 import { runLoad } from './load-result.ts'
 
 /** Times of one reply, in milliseconds from the request. */
-export interface MissSample {
+interface MissSample {
   readonly firstByteMs: number
   readonly totalMs: number
 }
