@@ -239,9 +239,9 @@ describe('ContentRights', () => {
       )
       const [lead, other] = order[0] === members[0].network.self.peer ? members : members.toReversed()
       cluster.origin.script({ match: { kind: 'manifest' }, action: { type: 'status', status: 404 } })
-      const request = { from: other!.network.self, leadScope: 'site' } as const
+      const request = { from: other.network.self, leadScope: 'site' } as const
       const ask = (ref: TagRef) =>
-        lead!.fetcher.provider.findTag({ ...request, ref }, { signal: new AbortController().signal })
+        lead.fetcher.provider.findTag({ ...request, ref }, { signal: new AbortController().signal })
       await assert.rejects(ask(tag), ContentUnavailableError)
       await assert.rejects(ask({ ...tag, access: 'anonymous' }), UpstreamNotFoundError)
     })
