@@ -21,7 +21,7 @@ describeWithTools(
     missing,
   },
   function () {
-    this.timeout(600_000)
+    this.timeout(1_800_000)
 
     let results: readonly RowResult[] = []
     const stop = new AbortController()

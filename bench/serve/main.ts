@@ -1,105 +1,91 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-import { builtContent, createTempDir } from '@layermesh/testkit'
-import { request } from 'undici'
+import { buildImage, builtContent, createTempDir } from '@layermesh/testkit'
 
 import { Cluster } from '../../test/support/cluster.ts'
-import { startDockerRegistry } from '../../test/support/docker-registry.ts'
+import { type DockerRegistry, startDockerRegistry } from '../../test/support/docker-registry.ts'
 import { runCommand } from '../../test/support/run-command.ts'
-import { cpuSecondsOf, peakMemoryBytesOf } from '../support/process-cpu.ts'
 import { writeResult } from '../support/result-file.ts'
-import { median } from '../support/statistics.ts'
+import { assertSame } from './assert-same.ts'
+import { measureMisses } from './misses.ts'
+import { printReport, writeReport } from './report.ts'
+import { measureRequests } from './requests.ts'
+import type { Server } from './server.ts'
+import { measureStreams, READERS } from './streams.ts'
 
 /**
- * A warm blob over loopback: one layermesh node against Debian's docker-registry, in turns, in one run.
- * Throughput is what one client sees; CPU seconds are the server's.
+ * One layermesh node against Debian's docker-registry over loopback, in turns, in one run: small requests, large blobs for
+ * many readers, and what a miss costs over asking the registry directly.
  */
-const MiB = 1024 * 1024
-const GiB = 1024 * MiB
+const KiB = 1024
+const MiB = 1024 * KiB
 const REPOSITORY = 'bench/blob'
 
-interface Sample {
-  readonly bytesPerSecond: number
-  readonly cpuSecondsPerGiB: number
-}
-
-interface Server {
-  readonly name: string
-  readonly pid: number
-  readonly blobUrl: string
-  readonly samples: Sample[]
-}
-
 const { values: options } = parseArgs({
-  options: { 'size-mib': { type: 'string', default: '512' }, repeats: { type: 'string', default: '9' } },
+  options: {
+    repeats: { type: 'string', default: '5' },
+    requests: { type: 'string', default: '10000' },
+    'size-mib': { type: 'string', default: '100' },
+  },
 })
-const sizeBytes = Number(options['size-mib']) * MiB
 const repeats = Number(options.repeats)
+const requests = Number(options.requests)
+const sizeBytes = Number(options['size-mib']) * MiB
+const loadBefore = loadavg()
 
 await using temp = await createTempDir()
 await mkdir(join(temp.path, 'upstream'))
 await using registry = await startDockerRegistry(join(temp.path, 'upstream'))
-const bytes = randomBytes(sizeBytes)
-const blob = builtContent(bytes, 'application/octet-stream')
-const { digest } = blob.descriptor
-await registry.pushBlob(REPOSITORY, blob)
 await using cluster = new Cluster({ dir: temp.path, upstreamUrl: registry.url })
 const node = await cluster.addNode('bench')
-
-const path = `/v2/${REPOSITORY}/blobs/${digest}`
-const servers: Server[] = [
-  { name: 'docker-registry', pid: registry.pid, blobUrl: registry.url + path, samples: [] },
-  { name: 'layermesh', pid: node.pid, blobUrl: node.mirrorUrl + path, samples: [] },
+const servers: readonly Server[] = [
+  { name: 'docker-registry', pid: registry.pid, url: registry.url },
+  { name: 'layermesh', pid: node.pid, url: node.mirrorUrl },
 ]
+
+const image = await buildImage({ seed: 1, layerBytes: [64 * KiB] })
+await registry.push(REPOSITORY, 'latest', image)
+const small = {
+  manifestByTag: `/v2/${REPOSITORY}/manifests/latest`,
+  manifestByDigest: `/v2/${REPOSITORY}/manifests/${image.manifest.descriptor.digest}`,
+  blob: await push(registry, 4 * KiB),
+}
+const large: string[] = []
+for (let index = 0; index < READERS; index += 1) {
+  large.push(await push(registry, sizeBytes))
+  process.stderr.write(`blobs to read: ${index + 1} of ${READERS}\u001B[K\r`)
+}
+const cold = []
+for (const size of [KiB, MiB, 100 * MiB]) {
+  const paths: string[] = []
+  while (paths.length < repeats * 2) paths.push(await push(registry, size))
+  cold.push({ sizeBytes: size, paths })
+}
 // Warms both, and makes sure that what is timed is the right content.
-for (const server of servers) await assertDigest(server)
-for (let round = 1; round <= repeats; round += 1) {
-  for (const server of servers) server.samples.push(await measure(server))
-  process.stderr.write(`round ${round} of ${repeats}\r`)
+for (const path of [...Object.values(small), ...large]) await assertSame(servers, path)
+
+const { stdout: version } = await runCommand('docker-registry', ['--version'])
+const result = {
+  ...{ repeats, sizeBytes, loadBefore },
+  dockerRegistry: version.trim(),
+  requests: await measureRequests(servers, small, { repeats, requests }),
+  streams: await measureStreams(servers, large, { repeats, sizeBytes }),
+  misses: await measureMisses({ origin: registry.url, node: node.mirrorUrl }, cold),
+  loadAfter: loadavg(),
 }
+process.stderr.write('\u001B[K')
+printReport(result)
+const command = `npm run bench:serve -- --repeats ${repeats} --requests ${requests} --size-mib ${options['size-mib']}`
+console.log(`raw samples: ${await writeResult('serve', command, result)}`)
+console.log(`report: ${await writeReport(result)}`)
 
-const { stdout: registryVersion } = await runCommand('docker-registry', ['--version'])
-const summary = await Promise.all(
-  servers.map(async ({ name, pid, samples }) => ({
-    name,
-    version: name === 'layermesh' ? undefined : registryVersion.trim(),
-    medianMiBPerSecond: Math.round(median(samples.map(({ bytesPerSecond }) => bytesPerSecond)) / MiB),
-    medianCpuSecondsPerGiB: Number(
-      median(samples.map(({ cpuSecondsPerGiB }) => cpuSecondsPerGiB)).toFixed(3),
-    ),
-    peakMemoryMiB: Math.round((await peakMemoryBytesOf(pid)) / MiB),
-    samples,
-  })),
-)
-console.table(
-  summary.map(({ name, medianMiBPerSecond, medianCpuSecondsPerGiB, peakMemoryMiB }) => ({
-    server: name,
-    'MiB/s': medianMiBPerSecond,
-    'CPU s/GiB': medianCpuSecondsPerGiB,
-    'peak MiB': peakMemoryMiB,
-  })),
-)
-const command = `npm run bench:serve -- --size-mib ${options['size-mib']} --repeats ${options.repeats}`
-console.log(`raw samples: ${await writeResult('serve', command, { sizeBytes, repeats, servers: summary })}`)
-
-async function assertDigest({ name, blobUrl }: Server): Promise<void> {
-  const response = await request(blobUrl)
-  const hash = createHash('sha256')
-  for await (const chunk of response.body) hash.update(chunk as Buffer)
-  const actual = `sha256:${hash.digest('hex')}`
-  if (actual !== digest) throw new Error(`${name} has served ${actual} instead of ${digest}`)
-}
-
-async function measure({ name, pid, blobUrl }: Server): Promise<Sample> {
-  const client = fileURLToPath(new URL('download.ts', import.meta.url))
-  const cpuBefore = await cpuSecondsOf(pid)
-  const { stdout } = await runCommand(process.execPath, [client, blobUrl])
-  const cpuSeconds = (await cpuSecondsOf(pid)) - cpuBefore
-  const { seconds, bytes: received } = JSON.parse(stdout) as { seconds: number; bytes: number }
-  if (received !== sizeBytes) throw new Error(`${name} has served ${received} bytes instead of ${sizeBytes}`)
-  return { bytesPerSecond: received / seconds, cpuSecondsPerGiB: cpuSeconds / (received / GiB) }
+/** Uploads a blob that compresses to nothing; resolves to its path. */
+async function push(to: DockerRegistry, size: number): Promise<string> {
+  const blob = builtContent(randomBytes(size), 'application/octet-stream')
+  await to.pushBlob(REPOSITORY, blob)
+  return `/v2/${REPOSITORY}/blobs/${blob.descriptor.digest}`
 }

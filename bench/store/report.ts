@@ -1,14 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
-
-import CliTable from 'cli-table3'
-import { format, resolveConfig } from 'prettier'
-
+import { printTables, type ResultPage, type ResultTable, writeTables } from '../support/result-page.ts'
 import { median } from '../support/statistics.ts'
 import type { ManyBlobsRun, OpenedIndex, RebuiltIndex } from './many-blobs-run.ts'
 import type { TransferSummary } from './summary.ts'
 
-const PAGE = fileURLToPath(new URL('../../docs/store.md', import.meta.url))
 const MiB = 1024 * 1024
 
 /** All that a run has measured. */
@@ -19,58 +13,24 @@ export interface StoreResult {
   readonly manyBlobs: readonly ManyBlobsRun[]
 }
 
-interface Table {
-  readonly name: string
-  readonly head: readonly string[]
-  readonly rows: readonly (readonly string[])[]
-}
+const PAGE: ResultPage = { path: 'docs/store.md', command: 'npm run bench:store' }
 
 /** Prints the tables for whoever has started the run. */
 export function printReport(result: StoreResult): void {
-  for (const { head, rows } of tablesOf(result)) {
-    const table = new CliTable({
-      head: [...head],
-      colAligns: head.map((_, column) => (isText(head, column) ? 'left' : 'right')),
-      style: { head: [], border: [], compact: true },
-    })
-    table.push(...rows.map((cells) => [...cells]))
-    console.log(table.toString())
-  }
+  printTables(tablesOf(result))
 }
 
 /** Brings the tables in docs/ up to date with a result; returns their path from the top of the repository. */
 export async function writeReport(result: StoreResult): Promise<string> {
-  let page = await readFile(PAGE, 'utf8')
-  for (const table of tablesOf(result)) page = replaceBlock(page, table.name, markdownOf(table))
-  const style = await resolveConfig(PAGE)
-  await writeFile(PAGE, await format(page, { ...style, parser: 'markdown' }))
-  return 'docs/store.md'
+  await writeTables(PAGE, tablesOf(result))
+  return PAGE.path
 }
 
-/** Replaces what is between the comments that mark a generated block. */
-function replaceBlock(page: string, name: string, content: string): string {
-  const [start, end] = [`<!-- ${name}: written by npm run bench:store -->`, `<!-- end of ${name} -->`]
-  const from = page.indexOf(start)
-  const to = page.indexOf(end)
-  if (from === -1 || to < from) throw new Error(`docs/store.md has no block ${name}`)
-  return `${page.slice(0, from)}${start}\n\n${content}\n\n${page.slice(to)}`
-}
-
-function markdownOf({ head, rows }: Table): string {
-  const alignments = head.map((_, column) => (isText(head, column) ? '---' : '--:'))
-  return [head, alignments, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
-}
-
-/** The columns before the first one with figures. */
-function isText(head: readonly string[], column: number): boolean {
-  return column < head.findIndex((title) => title.includes(','))
-}
-
-function tablesOf(result: StoreResult): readonly Table[] {
+function tablesOf(result: StoreResult): readonly ResultTable[] {
   return [transferTable(result), startTable(result), evictionTable(result)]
 }
 
-function transferTable({ transfers }: StoreResult): Table {
+function transferTable({ transfers }: StoreResult): ResultTable {
   return {
     name: 'transfers',
     head: [
@@ -99,7 +59,7 @@ function transferTable({ transfers }: StoreResult): Table {
   }
 }
 
-function startTable({ manyBlobs, rebuiltLarger }: StoreResult): Table {
+function startTable({ manyBlobs, rebuiltLarger }: StoreResult): ResultTable {
   const opened = manyBlobs.map((run) => {
     const middle = (figure: keyof OpenedIndex) => median(run.opened.map((each) => each[figure]))
     return startRow(`${nameOf(run)}, index there`, {
@@ -161,7 +121,7 @@ function startRow(
   ]
 }
 
-function evictionTable({ manyBlobs }: StoreResult): Table {
+function evictionTable({ manyBlobs }: StoreResult): ResultTable {
   return {
     name: 'eviction',
     head: [

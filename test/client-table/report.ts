@@ -42,8 +42,8 @@ mirror and to the registry, by their own logs.
 
 const REMARKS = `## Why some fail
 
-- **podman, skopeo, buildah** look for another place to pull from only until they have the manifest. If a blob can't be finished they ask once for the
-  rest and then give up; the next pull begins anew, and finds that the mirror has no manifest that it can't deliver.
+- **podman, skopeo, buildah** look for another place to pull from only until they have the manifest. If a blob then can't be finished, the pull fails, at most
+  after one more request for the rest.
 - **crane, oras** have no setting for mirrors. The mirror is the registry that they are told to pull from, so there is nothing else to ask.
 - **dockerd** with its own store pulls the whole image from the registry when the mirror fails it; the others go there request by request.
 `

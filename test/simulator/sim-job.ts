@@ -1,4 +1,10 @@
-import { SourceRoster, type PeerOffences, type Source, type UpstreamPauses } from '@layermesh/fetcher'
+import {
+  SlowPeers,
+  SourceRoster,
+  type PeerOffences,
+  type Source,
+  type UpstreamPauses,
+} from '@layermesh/fetcher'
 import {
   BlobCorruptError,
   ContentUnavailableError,
@@ -94,6 +100,7 @@ export class SimJob {
           holders: () => node.holders(digest),
           forget: (peer) => node.forget(peer, digest),
         },
+        slowPeers: new SlowPeers(clock),
         ...{ offences: node.offences, pauses: node.pauses, clock, log: silentLog, random },
       },
       { ref, sources: SOURCES },

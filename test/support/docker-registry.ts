@@ -39,7 +39,11 @@ export async function startDockerRegistry(dir: string): Promise<DockerRegistry> 
     JSON.stringify({
       version: '0.1',
       log: { level: 'info', formatter: 'json' },
-      storage: { filesystem: { rootdirectory: join(dir, 'registry') } },
+      // As in Debian's own configuration.
+      storage: {
+        filesystem: { rootdirectory: join(dir, 'registry') },
+        cache: { blobdescriptor: 'inmemory' },
+      },
       http: { addr: '127.0.0.1:0', secret: 'test' },
     }),
   )

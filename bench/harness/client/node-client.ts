@@ -8,6 +8,8 @@ export interface ClientPull {
   readonly upstream: string
   readonly image: PublishedImage
   readonly keep: boolean
+  /** Whether it goes upstream by itself for what the mirror doesn't give, as real clients do. @default true */
+  readonly fallback?: boolean
   readonly signal: AbortSignal
 }
 

@@ -18,6 +18,7 @@ export interface PullCommand {
   readonly reference: string
   /** Whether the client has what it pulled earlier and keeps what it pulls now; a CI job does neither. */
   readonly keep: boolean
+  readonly fallback?: boolean
 }
 
 /** The built-in clients of one node, in a process of their own. Pulls as containerd does. */

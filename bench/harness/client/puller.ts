@@ -25,6 +25,7 @@ async function run({
   upstream,
   host,
   keep,
+  fallback = true,
   repository,
   reference,
 }: PullCommand): Promise<PullOutcome> {
@@ -36,7 +37,7 @@ async function run({
   try {
     const result = await pullImage({
       url: mirror ?? upstream,
-      ...(mirror !== undefined && { namespace: host, fallbackUrl: upstream }),
+      ...(mirror !== undefined && { namespace: host, ...(fallback && { fallbackUrl: upstream }) }),
       repository,
       reference,
       ...(keep && { known: store }),

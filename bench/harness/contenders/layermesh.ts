@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import type { SourceScope } from '@layermesh/interface'
 import { spawnNode, type NodeProcess } from '@layermesh/testkit'
 
 import { runCommand } from '../../../test/support/run-command.ts'
@@ -30,7 +31,26 @@ export const layermesh: Contender = {
     const { stdout } = await runCommand(process.execPath, [CLI, '--version'])
     return stdout.trim()
   },
-  start: (deps) => Layermesh.start(deps),
+  start: (deps) => startLayermesh(deps),
+}
+
+/** Settings of a cluster that differ from those of the contender. */
+export interface LayermeshSettings {
+  readonly sources?: readonly SourceScope[]
+  readonly stallTimeout?: { readonly site: string; readonly beyond: string }
+}
+
+/** A layermesh node on every node, each of which can be looked at. */
+export interface RunningLayermesh extends RunningContender {
+  processAt(node: Place): NodeProcess
+}
+
+/** Starts a node on every node of the lab, and waits until all know each other. */
+export function startLayermesh(
+  deps: ContenderDeps,
+  settings: LayermeshSettings = {},
+): Promise<RunningLayermesh> {
+  return Layermesh.start(deps, settings)
 }
 
 interface Member {
@@ -39,19 +59,21 @@ interface Member {
   process: NodeProcess
 }
 
-class Layermesh implements RunningContender {
+class Layermesh implements RunningLayermesh {
   readonly configuration = { nodes: 'one on every node, with its region and site', ...SETTINGS }
   readonly #deps: ContenderDeps
+  readonly #settings: LayermeshSettings
   readonly #secret = randomUUID()
   readonly #members = new Map<string, Member>()
   readonly #killed = new Set<string>()
 
-  private constructor(deps: ContenderDeps) {
+  private constructor(deps: ContenderDeps, settings: LayermeshSettings) {
     this.#deps = deps
+    this.#settings = settings
   }
 
-  static async start(deps: ContenderDeps): Promise<Layermesh> {
-    const running = new Layermesh(deps)
+  static async start(deps: ContenderDeps, settings: LayermeshSettings): Promise<Layermesh> {
+    const running = new Layermesh(deps, settings)
     try {
       const [first, ...others] = deps.lab.nodes
       if (first !== undefined) await running.#add(first)
@@ -72,6 +94,12 @@ class Layermesh implements RunningContender {
 
   mirrorOf(node: Place): string | undefined {
     return this.#members.get(node.name)?.process.mirrorUrl
+  }
+
+  processAt(node: Place): NodeProcess {
+    const member = this.#members.get(node.name)
+    if (member === undefined) throw new RangeError(`no process at ${node.name}`)
+    return member.process
   }
 
   async restart(): Promise<void> {
@@ -144,8 +172,9 @@ class Layermesh implements RunningContender {
           mdns: false,
           secretFile,
           bootstrap,
-          stallTimeout: SETTINGS.stallTimeout,
+          stallTimeout: this.#settings.stallTimeout ?? SETTINGS.stallTimeout,
         },
+        ...(this.#settings.sources && { sources: this.#settings.sources }),
         upstreams: [{ host: UPSTREAM_HOST, endpoints: [origin.url] }],
       },
     })

@@ -15,6 +15,8 @@ export interface Overview {
   }[]
 }
 
+export const FAILED_TITLE = 'Pulls that failed'
+
 const SHOWN = [
   {
     figure: 'upstream ×',
@@ -35,7 +37,7 @@ const SHOWN = [
   },
   {
     figure: 'failed',
-    title: 'Pulls that failed',
+    title: FAILED_TITLE,
     explanation: 'Of all nodes together, with no way left to the image.',
   },
 ] as const

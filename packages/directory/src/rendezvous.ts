@@ -1,16 +1,16 @@
 import { hash } from 'node:crypto'
-import type { Digest, PeerId } from '@layermesh/interface'
+import type { PeerId } from '@layermesh/interface'
 
 /** 64 bits of the weight, in hexadecimal: more than enough to tell peers apart, and cheap to compare. */
 const WEIGHT_CHARACTERS = 16
 
 /**
- * Ranks peers for a digest by rendezvous hashing, the highest weight first: every node that knows the same peers
+ * Ranks peers for a key, which is a digest or the name of a tag, by rendezvous hashing, the highest weight first: every node that knows the same peers
  * gets the same order without talking to anybody, and a peer that goes only passes on what it was first for.
  */
-export function rankByRendezvous(digest: Digest, peers: readonly PeerId[]): PeerId[] {
+export function rankByRendezvous(key: string, peers: readonly PeerId[]): PeerId[] {
   return peers
-    .map((peer) => ({ peer, weight: rendezvousWeight(digest, peer) }))
+    .map((peer) => ({ peer, weight: rendezvousWeight(key, peer) }))
     .sort(byRendezvous)
     .map(({ peer }) => peer)
 }

@@ -25,7 +25,7 @@
  * |---|---|---|
  * | 1 | open | kind `manifest` or `blob`, upstream, repository, digest, access? `anonymous` or `login`, confirmed?, leadScope? `site`, `region` or `world`, heldPieces?, pausedMs?, refusedBy?, partial? |
  * | 2 | head | sizeBytes, pieceBytes, complete, availablePieces? |
- * | 3 | refuse | reason: one of {@link REFUSAL_REASONS}, message, retryAfterMs? |
+ * | 3 | refuse | reason: see `refusals.ts`, message, retryAfterMs? |
  * | 4 | want | index |
  * | 5 | piece | index, sizeBytes, sha256 |
  * | 6 | data | (raw bytes) |
@@ -37,6 +37,7 @@ import { contentSchema } from './content-schema.ts'
 import { MAX_REFUSED_BY, type TransferRequest } from './transfer-request.ts'
 import { decodeFrame, encodeFrame, type DecodedFrame } from './frame-codec.ts'
 import { isSaneGrid, MAX_PIECE_BYTES, pieceSizeBytes, type PieceGrid } from './piece-grid.ts'
+import { refusalBody, refusalSchema, type RefusalDetails, type RefusalReason } from './refusals.ts'
 import { WAIT_KIND } from './wait-frames.ts'
 
 /** The protocol's id on the wire. */
@@ -48,30 +49,9 @@ export const MAX_DATA_BYTES = 1024 * 1024
 /** Most pieces that a client has asked for and not yet received. */
 export const MAX_OUTSTANDING = 2
 
-/**
- * Why a server sends nothing (more).
- * - `missing`: it doesn't have the content, and wasn't asked to get it.
- * - `busy`: it serves as many transfers as it can.
- * - `not-found`: upstream says that there is no such content.
- * - `denied`: upstream doesn't give it to this server, whose rights may differ from the client's.
- * - `rate-limited`: upstream wants no requests at the moment.
- * - `uplink`: the server can't reach upstream.
- * - `unavailable`: anything else.
- */
-const REFUSAL_REASONS = [
-  'missing',
-  'busy',
-  'not-found',
-  'denied',
-  'rate-limited',
-  'uplink',
-  'unavailable',
-] as const
-
 /** Longest time that a peer is believed to say of upstream's pauses, in milliseconds. */
 const MAX_PAUSE_MS = 900_000
 
-const MAX_REFUSAL_CHARACTERS = 512
 const SHA256_BYTES = 32
 const DATA_CODE = 6
 
@@ -111,15 +91,7 @@ const KINDS = {
       })
       .refine(isSaneGrid, 'content is not cut like this'),
   },
-  refuse: {
-    code: 3,
-    schema: z.object({
-      // A reason that a later version adds is still a refusal.
-      reason: z.enum(REFUSAL_REASONS).catch('unavailable'),
-      message: z.string().max(MAX_REFUSAL_CHARACTERS),
-      retryAfterMs: natural.optional(),
-    }),
-  },
+  refuse: { code: 3, schema: refusalSchema },
   want: { code: 4, schema: z.object({ index: natural }) },
   piece: {
     code: 5,
@@ -140,16 +112,6 @@ interface DataFrame {
 
 /** Any frame of the protocol. */
 export type BlobFrame = DecodedFrame<typeof KINDS> | DataFrame
-
-/** One of {@link REFUSAL_REASONS}. */
-export type RefusalReason = (typeof REFUSAL_REASONS)[number]
-
-/** What a refusal says beside its reason. */
-export interface RefusalDetails {
-  readonly message: string
-  /** When upstream wants to be asked again, in milliseconds from now. */
-  readonly retryAfterMs?: number | undefined
-}
 
 /** Reads a frame; the bytes of `data` are a view. Throws ERR_PEER_PROTOCOL for anything else than a frame. */
 export function decodeBlobFrame(frame: Frame): BlobFrame {
@@ -182,12 +144,8 @@ export function headFrame(
 }
 
 /** "You get nothing (more) from me." */
-export function refuseFrame(reason: RefusalReason, { message, retryAfterMs }: RefusalDetails): Frame {
-  return encodeFrame(KINDS.refuse, {
-    reason,
-    message: message.slice(0, MAX_REFUSAL_CHARACTERS),
-    retryAfterMs: retryAfterMs === undefined ? undefined : Math.max(0, Math.ceil(retryAfterMs)),
-  })
+export function refuseFrame(reason: RefusalReason, details: RefusalDetails): Frame {
+  return encodeFrame(KINDS.refuse, refusalBody(reason, details))
 }
 
 /** "Send me this piece." */

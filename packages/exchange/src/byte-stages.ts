@@ -1,5 +1,11 @@
 import type { Frame } from '@layermesh/interface'
-import { dataFrame, MAX_DATA_BYTES } from './blob-frames.ts'
+import { dataFrame } from './blob-frames.ts'
+
+/**
+ * Bytes that go into one data frame. A receiver sees a frame only when all of it is there: over a slow link a large one would look like
+ * a peer that stands still.
+ */
+export const DATA_FRAME_BYTES = 128 * 1024
 
 /** A stage that passes exactly `sizeBytes` bytes or throws; calls `onLast` before it passes the last of them. */
 export function exactly(sizeBytes: number, onLast: () => void) {
@@ -16,11 +22,11 @@ export function exactly(sizeBytes: number, onLast: () => void) {
   }
 }
 
-/** A stage that makes data frames of bytes, as few as possible. The bytes are copied. */
+/** A stage that makes data frames of bytes, of {@link DATA_FRAME_BYTES} at most. The bytes are copied. */
 export async function* toDataFrames(source: AsyncIterable<Uint8Array>): AsyncGenerator<Frame, void> {
   for await (const chunk of source) {
-    for (let offset = 0; offset < chunk.length; offset += MAX_DATA_BYTES) {
-      yield dataFrame(chunk.subarray(offset, offset + MAX_DATA_BYTES))
+    for (let offset = 0; offset < chunk.length; offset += DATA_FRAME_BYTES) {
+      yield dataFrame(chunk.subarray(offset, offset + DATA_FRAME_BYTES))
     }
   }
 }

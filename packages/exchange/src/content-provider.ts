@@ -1,8 +1,14 @@
-import type { Member, TagRecord, TagRef } from '@layermesh/interface'
+import type { Member, TagRecord } from '@layermesh/interface'
+import type { TagRequest } from './tag-frames.ts'
 import type { TransferRequest } from './transfer-request.ts'
 
 /** A {@link TransferRequest} as the serving side sees it: the asking peer has proven membership. */
 export interface IncomingRequest extends TransferRequest {
+  readonly from: Member
+}
+
+/** A {@link TagRequest} as the serving side sees it. */
+export interface IncomingTagRequest extends TagRequest {
   readonly from: Member
 }
 
@@ -46,6 +52,9 @@ export interface ContentProvider {
    * by its kind, with the message of a {@link @layermesh/interface#LayermeshError}.
    */
   provide(request: IncomingRequest, options: ProvideOptions): Promise<ProvidedContent | undefined>
-  /** This node's record of a tag, or undefined when it has none that it would use itself. */
-  findTag(ref: TagRef, options: ProvideOptions): Promise<TagRecord | undefined>
+  /**
+   * This node's record of a tag, or undefined when it has none that it would use itself. With `request.leadScope` it is asked for
+   * further out if need be, and an error is told to the peer by its kind.
+   */
+  findTag(request: IncomingTagRequest, options: ProvideOptions): Promise<TagRecord | undefined>
 }

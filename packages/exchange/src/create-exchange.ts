@@ -11,7 +11,6 @@ import {
   type PeerNetwork,
   type PeerStream,
   type TagRecord,
-  type TagRef,
 } from '@layermesh/interface'
 import { askTag } from './ask-tag.ts'
 import { BLOB_PROTOCOL } from './blob-frames.ts'
@@ -28,7 +27,7 @@ import {
   type ServedTransfer,
   type ServingDeps,
 } from './serve-transfer.ts'
-import { TAG_PROTOCOL } from './tag-frames.ts'
+import { TAG_PROTOCOL, type TagRequest } from './tag-frames.ts'
 
 /** How many transfers a node serves at a time. */
 export const DEFAULT_MAX_TRANSFERS = 64
@@ -115,7 +114,7 @@ class PeerExchange implements Exchange {
     await this.#network.handle(BLOB_PROTOCOL, (stream, from) =>
       this.#owned(this.#serveTransfer(serving, stream, from)),
     )
-    await this.#network.handle(TAG_PROTOCOL, (stream) => this.#owned(serveTag(serving, stream)))
+    await this.#network.handle(TAG_PROTOCOL, (stream, from) => this.#owned(serveTag(serving, stream, from)))
   }
 
   async stop(): Promise<void> {
@@ -127,8 +126,8 @@ class PeerExchange implements Exchange {
     return openTransfer(this.#asking, peer, request, options)
   }
 
-  askTag(peer: PeerId, ref: TagRef, options: ExchangeOptions = {}): Promise<TagRecord | undefined> {
-    return askTag(this.#asking, peer, ref, options)
+  askTag(peer: PeerId, request: TagRequest, options: ExchangeOptions = {}): Promise<TagRecord | undefined> {
+    return askTag(this.#asking, peer, request, options)
   }
 
   sentBytes(link: LinkClass): number {

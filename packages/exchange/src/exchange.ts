@@ -1,5 +1,6 @@
-import type { LinkClass, PeerId, TagRecord, TagRef } from '@layermesh/interface'
+import type { LinkClass, PeerId, TagRecord } from '@layermesh/interface'
 import type { ContentProvider } from './content-provider.ts'
+import type { TagRequest } from './tag-frames.ts'
 import type { TransferRequest } from './transfer-request.ts'
 
 /** Options of each call. */
@@ -20,6 +21,8 @@ export interface Transfer extends AsyncDisposable {
   readonly complete: boolean
   /** How many pieces, from the first on, the peer can send: all, unless only a part was asked for. */
   readonly availablePieces: number
+  /** Bytes of pieces that have come, and the time in which some were coming: that in which the peer had none to send doesn't count. */
+  readonly flow: { readonly bytes: number; readonly ms: number }
   /**
    * Asks for a piece, `0 <= index < ceil(sizeBytes / pieceBytes)`, in any order. The bytes match the SHA-256 that
    * the peer named for the piece and belong to the caller.
@@ -51,9 +54,10 @@ export interface Exchange {
   /**
    * Asks `peer` for its record of a tag; undefined when it has none.
    *
-   * Throws ERR_PEER_UNREACHABLE, ERR_PEER_STALLED, ERR_PEER_STREAM and ERR_PEER_PROTOCOL.
+   * Throws, if `peer` was asked as a lead, ERR_UPSTREAM_NOT_FOUND and ERR_UPSTREAM_RATE_LIMITED when upstream said that, and
+   * ERR_PEER_MISSING when it can't be asked from there; ERR_PEER_UNREACHABLE, ERR_PEER_STALLED, ERR_PEER_STREAM and ERR_PEER_PROTOCOL.
    */
-  askTag(peer: PeerId, ref: TagRef, options?: ExchangeOptions): Promise<TagRecord | undefined>
+  askTag(peer: PeerId, request: TagRequest, options?: ExchangeOptions): Promise<TagRecord | undefined>
   /** Bytes of content sent to peers over links of this class since this node started. */
   sentBytes(link: LinkClass): number
 }

@@ -6,6 +6,7 @@
 export type {
   ContentProvider,
   IncomingRequest,
+  IncomingTagRequest,
   ProvidedContent,
   ProvidedPiece,
   ProvideOptions,
@@ -20,4 +21,5 @@ export {
   type ExchangeInit,
 } from './create-exchange.ts'
 export type { Exchange, ExchangeOptions, Transfer } from './exchange.ts'
+export type { TagRequest } from './tag-frames.ts'
 export { MAX_REFUSED_BY, type TransferRequest } from './transfer-request.ts'

@@ -1,14 +1,5 @@
 import { createHash } from 'node:crypto'
-import {
-  PeerBusyError,
-  PeerMissingError,
-  PeerProtocolError,
-  RangeUnsatisfiableError,
-  UpstreamNotFoundError,
-  UpstreamRateLimitedError,
-  type LayermeshError,
-  type PeerId,
-} from '@layermesh/interface'
+import { PeerProtocolError, RangeUnsatisfiableError, type Clock, type PeerId } from '@layermesh/interface'
 import {
   BLOB_PROTOCOL,
   decodeBlobFrame,
@@ -16,13 +7,12 @@ import {
   openFrame,
   wantFrame,
   type BlobFrame,
-  type RefusalDetails,
-  type RefusalReason,
 } from './blob-frames.ts'
 import { converse, outOfTurn, type AskingDeps, type Conversation } from './conversation.ts'
 import type { ExchangeOptions, Transfer } from './exchange.ts'
 import type { TransferRequest } from './transfer-request.ts'
 import { pieceCount, pieceSizeBytes } from './piece-grid.ts'
+import { errorOf } from './refusals.ts'
 
 /** The client of the blob protocol; see {@link Exchange.open}. */
 export async function openTransfer(
@@ -35,7 +25,7 @@ export async function openTransfer(
   return conversation.expect(async () => {
     await conversation.send(openFrame(request))
     const head = await receive(conversation, 'head')
-    return new PeerTransfer(conversation, head)
+    return new PeerTransfer(conversation, head, deps.clock)
   }, signal)
 }
 
@@ -47,17 +37,29 @@ class PeerTransfer implements Transfer {
   readonly complete: boolean
   readonly availablePieces: number
   readonly #conversation: Conversation<BlobFrame>
+  readonly #clock: Pick<Clock, 'monotonicMs'>
+  #receivedBytes = 0
+  #receivingMs = 0
+  /** Since when a piece is coming. */
+  #comingSinceMs: number | undefined
   /** Settle when the last replies that were asked for are over, in the order in which they were asked for. */
   #replies: readonly Promise<void>[] = []
   /** Settles when the last request has been sent. */
   #asked: Promise<void> = Promise.resolve()
 
-  constructor(conversation: Conversation<BlobFrame>, head: Head) {
+  constructor(conversation: Conversation<BlobFrame>, head: Head, clock: Pick<Clock, 'monotonicMs'>) {
+    this.#clock = clock
     this.#conversation = conversation
     this.sizeBytes = head.sizeBytes
     this.pieceBytes = head.pieceBytes
     this.complete = head.complete
     this.availablePieces = Math.min(head.availablePieces ?? Infinity, pieceCount(head))
+  }
+
+  get flow() {
+    const sinceMs = this.#comingSinceMs
+    const comingMs = sinceMs === undefined ? 0 : this.#clock.monotonicMs() - sinceMs
+    return { bytes: this.#receivedBytes, ms: this.#receivingMs + comingMs }
   }
 
   piece(index: number, { signal }: ExchangeOptions = {}): Promise<Uint8Array> {
@@ -91,6 +93,8 @@ class PeerTransfer implements Transfer {
         `piece ${piece.index} of ${piece.sizeBytes} bytes instead of piece ${index} of ${sizeBytes}`,
       )
     }
+    const sinceMs = this.#clock.monotonicMs()
+    this.#comingSinceMs = sinceMs
     const bytes = Buffer.allocUnsafe(sizeBytes)
     const hash = createHash('sha256')
     for (let offset = 0; offset < sizeBytes;) {
@@ -100,7 +104,10 @@ class PeerTransfer implements Transfer {
       bytes.set(data.bytes, offset)
       hash.update(data.bytes)
       offset += data.bytes.length
+      this.#receivedBytes += data.bytes.length
     }
+    this.#comingSinceMs = undefined
+    this.#receivingMs += this.#clock.monotonicMs() - sinceMs
     if (!hash.digest().equals(piece.sha256)) {
       throw new PeerProtocolError(`the bytes of piece ${index} don't match the hash that the peer named`)
     }
@@ -118,22 +125,7 @@ async function receive<T extends BlobFrame['type']>(
   type: T,
 ): Promise<Extract<BlobFrame, { type: T }>> {
   const frame = await conversation.receive()
-  if (frame.type === 'refuse') throw refusal(frame.reason, frame)
+  if (frame.type === 'refuse') throw errorOf(frame)
   if (frame.type !== type) throw outOfTurn(frame)
   return frame as Extract<BlobFrame, { type: T }>
-}
-
-function refusal(reason: RefusalReason, { message, retryAfterMs }: RefusalDetails): LayermeshError {
-  switch (reason) {
-    case 'busy':
-      return new PeerBusyError('the peer is full')
-    case 'missing':
-      return new PeerMissingError('the peer has it not')
-    case 'not-found':
-      return new UpstreamNotFoundError(`a peer asked upstream: ${message}`)
-    case 'rate-limited':
-      return new UpstreamRateLimitedError(`a peer asked upstream: ${message}`, retryAfterMs)
-    default:
-      return new PeerMissingError(`the peer can't get it (${reason}): ${message}`)
-  }
 }

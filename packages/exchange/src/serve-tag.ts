@@ -4,16 +4,18 @@ import {
   PeerStreamError,
   type Frame,
   type PeerStream,
-  type TagRef,
+  type Member,
+  type TagRecord,
 } from '@layermesh/interface'
 import { pipe } from 'it-pipe'
+import type { IncomingTagRequest } from './content-provider.ts'
 import { outOfTurn } from './conversation.ts'
 import type { ServingDeps } from './serve-transfer.ts'
-import { decodeTagFrame, NONE_FRAME, recordFrame } from './tag-frames.ts'
+import { decodeTagFrame, NONE_FRAME, recordFrame, tagRefusalFrame, type TagRequest } from './tag-frames.ts'
 import { waitFramesUntil } from './wait-frames.ts'
 
 /** The server of the tag protocol, for one stream. Throws what goes wrong: the network resets the stream then. */
-export async function serveTag(deps: ServingDeps, stream: PeerStream): Promise<void> {
+export async function serveTag(deps: ServingDeps, stream: PeerStream, from: Member): Promise<void> {
   const { clock, idleTimeoutMs, stopping } = deps
   using idle = new ProgressDeadline(
     clock,
@@ -23,8 +25,8 @@ export async function serveTag(deps: ServingDeps, stream: PeerStream): Promise<v
   const gone = new AbortController()
   const signal = AbortSignal.any([gone.signal, idle.signal, stopping])
   try {
-    const ref = await receiveRef(stream, signal)
-    await pipe(tagReplies(deps, ref, signal), async (frames) => {
+    const request = await receiveRequest(stream, signal)
+    await pipe(tagReplies(deps, { ...request, from }, signal), async (frames) => {
       for await (const frame of frames) {
         await stream.send(frame, { signal })
         idle.progress()
@@ -36,22 +38,29 @@ export async function serveTag(deps: ServingDeps, stream: PeerStream): Promise<v
   }
 }
 
-async function receiveRef(stream: PeerStream, signal: AbortSignal): Promise<TagRef> {
+async function receiveRequest(stream: PeerStream, signal: AbortSignal): Promise<TagRequest> {
   const bytes = await stream.receive({ signal })
   if (bytes === undefined) throw new PeerStreamError(`${stream.peer} asked for nothing`)
   const frame = decodeTagFrame(bytes)
   if (frame.type !== 'ask') throw outOfTurn(frame)
-  const { upstream, repository, tag, access } = frame
-  return { upstream, repository, tag, ...(access !== undefined && { access }) }
+  const { upstream, repository, tag, access, leadScope } = frame
+  return { ref: { upstream, repository, tag, ...(access !== undefined && { access }) }, leadScope }
 }
 
 async function* tagReplies(
   { provider, clock, waitIntervalMs }: ServingDeps,
-  ref: TagRef,
+  request: IncomingTagRequest,
   signal: AbortSignal,
 ): AsyncGenerator<Frame, void> {
-  const finding = provider.findTag(ref, { signal })
+  const finding = provider.findTag(request, { signal })
   yield* waitFramesUntil(finding, clock, waitIntervalMs)
-  const record = await finding
+  let record: TagRecord | undefined
+  try {
+    record = await finding
+  } catch (error) {
+    if (request.leadScope === undefined || signal.aborted) throw error
+    yield tagRefusalFrame(error)
+    return
+  }
   yield record === undefined ? NONE_FRAME : recordFrame(record, clock.now())
 }

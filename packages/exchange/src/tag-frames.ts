@@ -3,7 +3,7 @@
  *
  * ```
  * client:  ask                               close
- * server:       *( wait ) ( record | none )
+ * server:       *( wait ) ( record | none | refuse )
  * ```
  *
  * Frames are those of the blob protocol: one byte for the type, then a CBOR map; unknown fields are ignored.
@@ -11,17 +11,29 @@
  *
  * | type | frame | fields |
  * |---|---|---|
- * | 1 | ask | upstream, repository, tag, access? `anonymous` or `login` |
+ * | 1 | ask | upstream, repository, tag, access? `anonymous` or `login`, leadScope? `site`, `region` or `world` |
  * | 2 | record | digest, mediaType, sizeBytes (at most 4 MiB), ageMs since upstream last confirmed it, access? with which it did |
  * | 3 | none | |
+ * | 4 | refuse | reason, message, retryAfterMs?, as in the blob protocol; only to an ask with leadScope |
  * | 7 | wait | |
  */
-import type { Frame, TagRecord, TagRef } from '@layermesh/interface'
+import { LINK_CLASSES, type Frame, type LinkClass, type TagRecord, type TagRef } from '@layermesh/interface'
 import { MAX_MANIFEST_BYTES } from '@layermesh/oci'
 import { z } from 'zod'
 import { contentSchema } from './content-schema.ts'
 import { decodeFrame, encodeFrame, type DecodedFrame } from './frame-codec.ts'
+import { describeRefusal, refusalBody, refusalSchema } from './refusals.ts'
 import { WAIT_KIND } from './wait-frames.ts'
+
+/** What one node asks another about a tag. */
+export interface TagRequest {
+  readonly ref: TagRef
+  /**
+   * "I ask you as the lead of this scope": a peer that doesn't know it has it asked upstream. Only a peer that comes before this
+   * node in rendezvous order is asked so.
+   */
+  readonly leadScope?: LinkClass | undefined
+}
 
 /** The protocol's id on the wire. */
 export const TAG_PROTOCOL = '/layermesh/tag/1.0.0'
@@ -37,6 +49,7 @@ const KINDS = {
       repository: contentSchema.repository,
       tag: contentSchema.tag,
       access: contentSchema.access,
+      leadScope: z.enum(LINK_CLASSES).optional(),
     }),
   },
   record: {
@@ -50,6 +63,7 @@ const KINDS = {
     }),
   },
   none: { code: 3, schema: z.object({}) },
+  refuse: { code: 4, schema: refusalSchema },
   wait: WAIT_KIND,
 }
 
@@ -62,8 +76,8 @@ export function decodeTagFrame(frame: Frame): TagFrame {
 }
 
 /** "What do you know of this tag?" */
-export function askFrame({ upstream, repository, tag, access }: TagRef): Frame {
-  return encodeFrame(KINDS.ask, { upstream, repository, tag, access })
+export function askFrame({ ref: { upstream, repository, tag, access }, leadScope }: TagRequest): Frame {
+  return encodeFrame(KINDS.ask, { upstream, repository, tag, access, leadScope })
 }
 
 /** "This, and that long ago"; `nowMs` is Unix time in milliseconds. A record from the future counts as new. */
@@ -77,3 +91,9 @@ export function recordFrame(
 
 /** "Nothing." */
 export const NONE_FRAME: Frame = encodeFrame(KINDS.none, {})
+
+/** "I can't tell you, and this is why." */
+export function tagRefusalFrame(error: unknown): Frame {
+  const { reason, ...details } = describeRefusal(error)
+  return encodeFrame(KINDS.refuse, refusalBody(reason, details))
+}

@@ -1,21 +1,10 @@
-import {
-  BlobNotFoundError,
-  ContentUnavailableError,
-  LayermeshError,
-  PeerBusyError,
-  RangeUnsatisfiableError,
-  UpstreamDeniedError,
-  UpstreamNotFoundError,
-  UpstreamRateLimitedError,
-  UpstreamUnreachableError,
-  type Clock,
-  type Frame,
-} from '@layermesh/interface'
+import { BlobNotFoundError, RangeUnsatisfiableError, type Clock, type Frame } from '@layermesh/interface'
 import { pipe } from 'it-pipe'
-import { headFrame, pieceFrame, refuseFrame, type RefusalReason } from './blob-frames.ts'
+import { headFrame, pieceFrame, refuseFrame } from './blob-frames.ts'
 import { exactly, toDataFrames } from './byte-stages.ts'
 import type { ContentProvider, IncomingRequest, ProvidedContent } from './content-provider.ts'
 import { isSaneGrid, pieceSizeBytes } from './piece-grid.ts'
+import { describeRefusal } from './refusals.ts'
 import { waitFramesUntil, withWaitFrames } from './wait-frames.ts'
 import type { WantQueue } from './want-queue.ts'
 
@@ -56,10 +45,8 @@ export async function* transferReplies(
 
 /** What is said instead of the rest when an error ends the replies. */
 export function refusalOf(error: unknown): Frame {
-  return refuseFrame(reasonOf(error), {
-    message: error instanceof LayermeshError ? error.message : 'internal error',
-    retryAfterMs: error instanceof UpstreamRateLimitedError ? error.retryAfterMs : undefined,
-  })
+  const { reason, ...details } = describeRefusal(error)
+  return refuseFrame(reason, details)
 }
 
 async function* pieceReplies(
@@ -81,16 +68,6 @@ async function* pieceReplies(
     toDataFrames,
     withWaitFrames(clock, waitIntervalMs),
   )
-}
-
-function reasonOf(error: unknown): RefusalReason {
-  if (error instanceof BlobNotFoundError) return 'missing'
-  if (error instanceof PeerBusyError) return 'busy'
-  if (error instanceof UpstreamNotFoundError) return 'not-found'
-  if (error instanceof UpstreamDeniedError) return 'denied'
-  if (error instanceof UpstreamRateLimitedError) return 'rate-limited'
-  const cause = error instanceof ContentUnavailableError ? error.cause : error
-  return cause instanceof UpstreamUnreachableError ? 'uplink' : 'unavailable'
 }
 
 /** Content that is being opened. Disposing of it waits until it is, so that nothing stays open behind our back. */

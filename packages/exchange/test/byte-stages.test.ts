@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { MAX_DATA_BYTES } from '../src/blob-frames.ts'
-import { exactly, toDataFrames } from '../src/byte-stages.ts'
+import { DATA_FRAME_BYTES, exactly, toDataFrames } from '../src/byte-stages.ts'
 
 async function* sourceOf(...sizes: number[]): AsyncGenerator<Uint8Array, void> {
   for (const size of sizes) yield await Promise.resolve(new Uint8Array(size).fill(size & 0xff))
@@ -23,7 +22,7 @@ describe('byte stages', () => {
 
   describe('toDataFrames', () => {
     it('cuts chunks that are too long for a frame, and copies them', async () => {
-      const chunk = Buffer.alloc(2 * MAX_DATA_BYTES + 1, 7)
+      const chunk = Buffer.alloc(2 * DATA_FRAME_BYTES + 1, 7)
       async function* chunks() {
         yield await Promise.resolve(chunk)
       }
@@ -31,7 +30,7 @@ describe('byte stages', () => {
       chunk.fill(0)
       assert.deepEqual(
         frames.map(({ length }) => length),
-        [MAX_DATA_BYTES + 1, MAX_DATA_BYTES + 1, 2],
+        [DATA_FRAME_BYTES + 1, DATA_FRAME_BYTES + 1, 2],
       )
       assert.deepEqual([...frames[2]!], [6, 7])
     })

@@ -391,9 +391,7 @@ describe('Exchange', () => {
       await assert.rejects(open(pair, request), { code: 'ERR_PEER_STREAM' })
       await assert.rejects(
         pair.client.exchange.askTag(pair.server.network.self.peer, {
-          upstream: 'docker.io',
-          repository: 'library/nginx',
-          tag: 'latest',
+          ref: { upstream: 'docker.io', repository: 'library/nginx', tag: 'latest' },
         }),
         { code: 'ERR_PEER_STREAM' },
       )

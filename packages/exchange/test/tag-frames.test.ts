@@ -24,7 +24,7 @@ describe('tag frames', () => {
     for (const [name, frame, hex] of [
       [
         'ask',
-        askFrame(ref),
+        askFrame({ ref }),
         '01a36374616764312e323768757073747265616d69646f636b65722e696f6a7265706f7369746f72796d6c6962726172792f6e67696e78',
       ],
       [
@@ -48,7 +48,7 @@ describe('tag frames', () => {
 
   describe('decodeTagFrame', () => {
     it('reads back a question and the answer that there is nothing', () => {
-      assert.deepEqual(decodeTagFrame(askFrame(ref)), { type: 'ask', ...ref })
+      assert.deepEqual(decodeTagFrame(askFrame({ ref })), { type: 'ask', ...ref })
       assert.deepEqual(decodeTagFrame(NONE_FRAME), { type: 'none' })
     })
 
@@ -74,7 +74,7 @@ describe('tag frames', () => {
 
     it('throws nothing but ERR_PEER_PROTOCOL, whatever the bytes are', () => {
       const broken = fc
-        .tuple(fc.constantFrom(askFrame(ref), recordFrame(record, NOW_MS)), fc.nat(), fc.nat(255))
+        .tuple(fc.constantFrom(askFrame({ ref }), recordFrame(record, NOW_MS)), fc.nat(), fc.nat(255))
         .map(([frame, at, value]) =>
           Buffer.from(frame).fill(value, at % frame.length, (at % frame.length) + 1),
         )

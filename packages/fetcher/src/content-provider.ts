@@ -1,6 +1,12 @@
 import { abortable } from '@layermesh/async'
 import { rankByRendezvous } from '@layermesh/directory'
-import type { ContentProvider, IncomingRequest, ProvidedContent, ProvideOptions } from '@layermesh/exchange'
+import type {
+  ContentProvider,
+  IncomingRequest,
+  IncomingTagRequest,
+  ProvidedContent,
+  ProvideOptions,
+} from '@layermesh/exchange'
 import {
   type BlobStore,
   type ByteRange,
@@ -9,6 +15,7 @@ import {
   ContentUnavailableError,
   coversAccess,
   type LinkClass,
+  type Member,
   type PeerNetwork,
   type TagRecord,
   type TagRef,
@@ -21,6 +28,7 @@ import type { ContentRights } from './content-rights.ts'
 import type { FillJob, OpenGeneration } from './fill-job.ts'
 import type { FillJobs } from './fill-jobs.ts'
 import { isWithin } from './source-plan.ts'
+import { tagKey } from './tag-leads.ts'
 import { tagFreshness, type TagPolicy } from './tag-freshness.ts'
 import { isRefusedByStore } from './unkept-fills.ts'
 import type { UpstreamPauses } from './upstream-pauses.ts'
@@ -29,6 +37,8 @@ import type { UpstreamPauses } from './upstream-pauses.ts'
 export interface NodeContentProviderDeps {
   readonly store: BlobStore
   readonly tags: TagStore
+  /** Finds out what a tag points to, and takes note of it. */
+  readonly resolveTag: (ref: TagRef) => Promise<unknown>
   readonly network: Pick<PeerNetwork, 'authenticated' | 'self'>
   readonly rights: ContentRights
   readonly jobs: FillJobs
@@ -59,10 +69,16 @@ export class NodeContentProvider implements ContentProvider {
     }
   }
 
-  async findTag(ref: TagRef): Promise<TagRecord | undefined> {
-    const { clock, network, tags, tagPolicyOf } = this.#deps
+  async findTag({ ref: asked, leadScope, from }: IncomingTagRequest): Promise<TagRecord | undefined> {
+    const { clock, network, resolveTag, tags, tagPolicyOf } = this.#deps
+    const { access: claimed, ...anonymous } = asked
+    const access = network.authenticated ? claimed : undefined
+    const ref: TagRef = { ...anonymous, ...(access !== undefined && { access }) }
+    if (network.authenticated && leadScope !== undefined) {
+      this.#requireToLead(tagKey(ref), from, leadScope)
+      await resolveTag(ref)
+    }
     const record = await tags.find(ref)
-    const access = network.authenticated ? ref.access : undefined
     if (record === undefined || !coversAccess(record.access, access)) return undefined
     const freshness = tagFreshness(ref.tag, record, clock.now(), tagPolicyOf(ref.upstream))
     return freshness === 'expired' ? undefined : record
@@ -82,7 +98,7 @@ export class NodeContentProvider implements ContentProvider {
       return partOf(running)
     }
     if (leadScope === undefined) return undefined
-    this.#requireToLead(request, leadScope)
+    this.#requireToLead(request.ref.digest, request.from, leadScope)
     return this.#lead(request, options)
   }
 
@@ -109,9 +125,9 @@ export class NodeContentProvider implements ContentProvider {
   }
 
   /** A node waits only for those before it in rendezvous order: that order, the same for all, keeps rings out. */
-  #requireToLead({ ref, from }: IncomingRequest, scope: LinkClass): void {
+  #requireToLead(key: string, from: Member, scope: LinkClass): void {
     const { self } = this.#deps.network
-    if (rankByRendezvous(ref.digest, [from.peer, self.peer])[0] !== self.peer) {
+    if (rankByRendezvous(key, [from.peer, self.peer])[0] !== self.peer) {
       throw new ContentUnavailableError('the asking node comes before this one in rendezvous order')
     }
     if (!isWithin(from.link, scope)) {

@@ -1,3 +1,4 @@
+import { gather } from '@layermesh/async'
 import {
   type ContentRef,
   type Fill,
@@ -7,6 +8,9 @@ import {
   type UpstreamClient,
 } from '@layermesh/interface'
 import { pipe } from 'it-pipe'
+
+/** How much of a body is read while what came before is being written. */
+const MAX_GATHERED_BYTES = 1024 * 1024
 
 /** How often in a row upstream may break off without having sent anything new. */
 const MAX_FRUITLESS_ATTEMPTS = 2
@@ -65,10 +69,11 @@ async function writeBody(
   { onBytes, shouldYield }: Pick<UpstreamCopy, 'onBytes' | 'shouldYield'>,
 ): Promise<boolean> {
   const missing = fill.firstMissing()
-  return pipe(answer.body, async (body: AsyncIterable<Uint8Array>) => {
+  return pipe(answer.body, gather(MAX_GATHERED_BYTES), async (body: AsyncIterable<Uint8Array>) => {
     // The fill was replaced by one of another size: its first missing byte is not the one that was asked for.
     if (missing?.start !== start) {
-      await returnSource(body)
+      // Not `body`: a stage that was never read doesn't return its source.
+      await returnSource(answer.body)
       return false
     }
     let offset = start

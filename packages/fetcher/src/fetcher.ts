@@ -38,6 +38,7 @@ import type { BlobPrefix } from './passing-fill.ts'
 import { notingUpstream } from './noting-upstream.ts'
 import { PeerOffences } from './peer-offences.ts'
 import { RefetchQueue } from './refetch-queue.ts'
+import { SlowPeers } from './slow-peers.ts'
 import type { TagPolicy } from './tag-freshness.ts'
 import { TagResolver } from './tag-resolver.ts'
 import { isRefusedByStore, UnkeptFills } from './unkept-fills.ts'
@@ -49,7 +50,7 @@ const MANIFEST_CACHE_BYTES = 16 * 1024 * 1024
 /** Collaborators of the fetcher. */
 export interface FetcherDeps extends Omit<
   FillJobDeps,
-  'onFetched' | 'onKept' | 'isToBeKept' | 'offences' | 'unkept' | 'pauses'
+  'onFetched' | 'onKept' | 'isToBeKept' | 'offences' | 'unkept' | 'pauses' | 'slowPeers'
 > {
   readonly network: PeerNetwork
   readonly tags: TagStore
@@ -132,6 +133,7 @@ export class Fetcher implements ContentFetcher {
         offences: new PeerOffences(),
         unkept: new UnkeptFills(),
         pauses,
+        slowPeers: new SlowPeers(deps.clock),
         onFetched,
         isToBeKept,
         onKept: async (ref) => {
@@ -144,10 +146,17 @@ export class Fetcher implements ContentFetcher {
     this.#refetches = new RefetchQueue((ref) => this.#fetchForNobody(ref), deps.log)
     this.provider = new NodeContentProvider({
       ...deps,
-      ...{ rights, jobs: this.#jobs, pauses, tagPolicyOf: init.tagPolicyOf },
+      ...{
+        rights,
+        jobs: this.#jobs,
+        pauses,
+        tagPolicyOf: init.tagPolicyOf,
+        resolveTag: (ref) => this.#tags.resolve(ref),
+      },
     })
     this.#tags = new TagResolver({
       ...deps,
+      sources: init.sources,
       tagPolicyOf: init.tagPolicyOf,
       keepManifest: async (ref, { digest, bytes, mediaType }) => {
         this.#pedigree.noteTag({ ...ref, digest }, { tag: ref.tag, mediaType })

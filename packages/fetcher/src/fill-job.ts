@@ -1,5 +1,5 @@
 import { abortable, sleep } from '@layermesh/async'
-import type { Exchange, IncomingRequest, TransferRequest } from '@layermesh/exchange'
+import type { Exchange, IncomingRequest } from '@layermesh/exchange'
 import {
   BlobCorruptError,
   type BlobHandle,
@@ -25,7 +25,9 @@ import { copyFromUpstream } from './copy-from-upstream.ts'
 import { spoilsFill } from './fill-end.ts'
 import { FillWatchers, GRACE_MS, type Watcher } from './fill-watchers.ts'
 import { type BlobPrefix, PassingFill } from './passing-fill.ts'
+import { requestTo } from './request-to.ts'
 import type { Source } from './source-plan.ts'
+import { watchRate } from './source-rate.ts'
 import { SourceRoster, type SourceRosterDeps } from './source-roster.ts'
 import { isRefusedByStore, type UnkeptFills } from './unkept-fills.ts'
 
@@ -321,41 +323,29 @@ export class FillJob {
       copy.yields = this.#refusal === undefined && this.#roster.hasNearer(this.#heldPieces())
       return copy.yields
     }
+    const common = { onBytes, shouldYield, signal }
     if (source.kind === 'upstream') {
-      const { upstream } = this.#deps
       const begin = (sizeBytes: number) => this.#beginAsUpstreamSays(sizeBytes)
-      await copyFromUpstream({ upstream, ref, fill: this.#fill, begin, onBytes, shouldYield, signal })
+      await copyFromUpstream({ ...common, upstream: this.#deps.upstream, ref, fill: this.#fill, begin })
       return copy.yields
     }
-    await using transfer = await this.#deps.peers.open(source.peer, this.#requestTo(source), { signal })
+    const request = requestTo(source, ref, {
+      ...{ heldPieces: this.#heldPieces(), pausedMs: this.#deps.pauses.leftMs(ref) },
+      refusedBy: this.#roster.refusedBy,
+    })
+    await using transfer = await this.#deps.peers.open(source.peer, request, { signal })
     const fill = await this.#beginOrKeep(transfer.sizeBytes, scope)
-    await copyFromPeer({ transfer, fill, onBytes, shouldYield, signal })
+    using rate = watchRate({
+      ...{ clock: this.#deps.clock, link: source.link, flow: () => transfer.flow },
+      hasOther: () => this.#roster.hasOther(this.#heldPieces()),
+    })
+    await copyFromPeer({ ...common, transfer, fill, signal: AbortSignal.any([signal, rate.signal]) })
     // An empty blob has no bytes that could tell who is to blame if it is not empty.
     if (fill.sizeBytes === 0) this.#roster.contributed(source)
     if (!copy.yields && source.kind !== 'follower' && fill.firstMissing() !== undefined) {
       throw new PeerMissingError(`the peer has only a part of ${ref.digest}`)
     }
     return copy.yields
-  }
-
-  #requestTo(source: Exclude<Source, { kind: 'upstream' }>): TransferRequest {
-    const { ref } = this.#init
-    switch (source.kind) {
-      case 'holder':
-        return { ref }
-      case 'follower':
-        return { ref, partial: true }
-      case 'lead': {
-        const refusedBy = this.#roster.refusedBy
-        return {
-          ref,
-          leadScope: source.scope,
-          heldPieces: this.#heldPieces(),
-          pausedMs: this.#deps.pauses.leftMs(ref),
-          ...(refusedBy.length > 0 && { refusedBy }),
-        }
-      }
-    }
   }
 
   /** The fill to go on with; one of another size than a peer has told now stays what it is. */

@@ -11,6 +11,10 @@ import {
   type Log,
   type PeerId,
   type PeerNetwork,
+  PeerSlowError,
+  PeerStalledError,
+  PeerStreamError,
+  PeerUnreachableError,
   type SourceScope,
   UpstreamDeniedError,
   UpstreamRateLimitedError,
@@ -21,6 +25,7 @@ import type { PeerOffences } from './peer-offences.ts'
 import { shuffled } from './shuffled.ts'
 import { judgeFailure } from './source-failure.ts'
 import { planSources, type Source } from './source-plan.ts'
+import type { SlowPeers } from './slow-peers.ts'
 import type { UpstreamPauses } from './upstream-pauses.ts'
 
 /** Collaborators of a roster. */
@@ -29,6 +34,7 @@ export interface SourceRosterDeps {
   readonly directory: Pick<Directory, 'holders' | 'forget'>
   readonly offences: PeerOffences
   readonly pauses: UpstreamPauses
+  readonly slowPeers: SlowPeers
   readonly clock: Clock
   readonly log: Log
   /** A number in [0, 1); spreads the load over equally near holders. */
@@ -56,6 +62,12 @@ const MAX_REFUSALS_PER_LINK = 3
 /** Somebody who has some of the blob. */
 type Candidate = Extract<Source, { kind: 'holder' | 'follower' }>
 
+/** How often all sources are gone through again because some that are still there have failed us for the moment. */
+const MAX_ROUNDS = 3
+
+/** How long the first of these rounds is waited for, in milliseconds. */
+const ROUND_DELAY_MS = 250
+
 interface Trouble {
   readonly times: number
   readonly untilMs: number
@@ -70,6 +82,8 @@ export class SourceRoster {
   readonly #init: SourceRosterInit
   readonly #tried = new Set<string>()
   readonly #avoided = new Set<PeerId>()
+  /** Those of them that have only been slow, or out of reach, and may be well again. */
+  readonly #weak = new Set<PeerId>()
   readonly #contributors = new Set<Contributor>()
   /** Leads that have failed and are to be asked again. */
   readonly #troubles = new Map<string, Trouble>()
@@ -79,6 +93,8 @@ export class SourceRoster {
   readonly #offers = new Map<PeerId, number>()
   #current: Source | undefined
   #distrustsPeers = false
+  #rounds = 0
+  #attempts = 0
   /** Whether a lead was given up that may be fetching the blob. */
   #passedOver = false
   /** What upstream has answered, to this node or to a lead, that holds for all. */
@@ -95,7 +111,7 @@ export class SourceRoster {
 
   /** How many sources have been tried. */
   get attempts(): number {
-    return this.#tried.size
+    return this.#attempts
   }
 
   /** Leads that have said that they can't get the blob: there is no use in others asking them. */
@@ -120,11 +136,24 @@ export class SourceRoster {
       // Those of the same scope may be asked meanwhile; going further could cost what the lead is getting already.
       if (restMs !== undefined && scopeOf(source) !== restsIn) break
       this.#tried.add(keyOf(source))
+      this.#attempts += 1
       if (source.kind === 'follower') this.#offers.delete(source.peer)
       this.#current = source
       return source
     }
-    return restMs === undefined ? undefined : { kind: 'rest', delayMs: restMs }
+    if (restMs === undefined) return this.#startRound()
+    return { kind: 'rest', delayMs: restMs }
+  }
+
+  /** Whether there is another peer than the current one to ask before upstream. */
+  hasOther(heldPieces: number): boolean {
+    const current = this.#current
+    if (current === undefined || current.kind === 'upstream') return false
+    for (const source of this.#plan(heldPieces)) {
+      if (source.kind === 'upstream') return false
+      if (source.peer !== current.peer && !this.#isOut(source)) return true
+    }
+    return false
   }
 
   /** Whether somebody nearer than the current source has what comes after the first `heldPieces`. */
@@ -209,7 +238,7 @@ export class SourceRoster {
         return
       case 'failed':
         if (source.kind === 'upstream') return
-        this.#avoided.add(source.peer)
+        this.#avoid(source.peer, error)
         if (error instanceof LayermeshError && error.blamesPeer) this.#ban(source.peer, error)
     }
   }
@@ -241,14 +270,14 @@ export class SourceRoster {
   }
 
   #plan(heldPieces: number): readonly Source[] {
-    const { directory, network, random } = this.#deps
+    const { directory, network, random, slowPeers } = this.#deps
     const { digest } = this.#init.ref
     const members = network.members()
     const plan = planSources({
       sources: this.#init.sources,
       self: network.self.peer,
       members,
-      holders: shuffled(directory.holders(digest), random),
+      holders: slowPeers.last(shuffled(directory.holders(digest), random)),
       followers: this.#followers(heldPieces),
       leads: leadChain(digest, { self: network.self, members }),
     })
@@ -309,6 +338,29 @@ export class SourceRoster {
     }
     this.#tried.delete(key)
     this.#troubles.set(key, { times: times + 1, untilMs: this.#deps.clock.monotonicMs() + delayMs })
+  }
+
+  #avoid(peer: PeerId, error: unknown): void {
+    this.#avoided.add(peer)
+    if (error instanceof PeerSlowError || error instanceof PeerStalledError) this.#deps.slowPeers.note(peer)
+    else if (!(error instanceof PeerStreamError || error instanceof PeerUnreachableError)) return
+    this.#weak.add(peer)
+  }
+
+  /**
+   * Nobody is left. Peers that stood still, or were slow, and are members still may only have been busy: they are asked again, and upstream
+   * after them, before the fetch is given up.
+   */
+  #startRound(): Rest | undefined {
+    const { network } = this.#deps
+    const alive = network.members().filter(({ peer }) => this.#weak.has(peer))
+    if (alive.length === 0 || this.#answer !== undefined || this.#rounds === MAX_ROUNDS) return undefined
+    this.#rounds += 1
+    for (const { peer } of alive) this.#avoided.delete(peer)
+    this.#weak.clear()
+    this.#tried.clear()
+    this.#troubles.clear()
+    return { kind: 'rest', delayMs: ROUND_DELAY_MS * 2 ** (this.#rounds - 1) }
   }
 
   #ban(peer: PeerId, error: LayermeshError): void {

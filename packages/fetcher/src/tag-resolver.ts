@@ -11,6 +11,7 @@ import {
   type Log,
   type PeerNetwork,
   type ResolvedTag,
+  type SourceScope,
   type TagRecord,
   type TagRef,
   type TagStore,
@@ -24,6 +25,7 @@ import {
 } from '@layermesh/interface'
 import { LRUCache } from 'lru-cache'
 
+import { askTagLeads, type LeadAnswer } from './tag-leads.ts'
 import { tagFreshness, type TagFreshness, type TagPolicy } from './tag-freshness.ts'
 
 /** How many members are asked for a tag's record when upstream can't be. */
@@ -47,6 +49,8 @@ export interface TagResolverDeps {
   readonly upstream: UpstreamClient
   readonly peers: Pick<Exchange, 'askTag'>
   readonly network: PeerNetwork
+  /** The setting `sources`. */
+  readonly sources: readonly SourceScope[]
   readonly clock: Clock
   readonly log: Log
   readonly tagPolicyOf: (upstream: string) => TagPolicy
@@ -99,14 +103,16 @@ export class TagResolver {
     return stale
   }
 
-  /** Asks upstream, and takes note of what it says. */
+  /** Asks upstream, through the leads where there are some, and takes note of what it says. */
   async #confirm(ref: TagRef): Promise<ResolvedTag> {
     const { clock, tags } = this.#deps
     try {
-      const facts = await this.#askUpstream(ref)
-      await this.#keep(() => tags.put(ref, { ...facts, confirmedAtMs: clock.now() }), ref)
+      const answer = await this.#askLeads(ref)
+      const facts = answer === undefined ? await this.#askUpstream(ref) : factsOf(answer)
+      const confirmedAtMs = answer?.confirmedAtMs ?? clock.now()
+      await this.#keep(() => tags.put(ref, { ...facts, confirmedAtMs }), ref)
       this.#troubledUntilMs.delete(keyOf(ref))
-      return { ...facts, stale: false, source: 'upstream' }
+      return { ...facts, stale: false, source: answer?.link ?? 'upstream' }
     } catch (error) {
       // What is not there for anybody may be there for others.
       if (error instanceof UpstreamNotFoundError && (await this.#find(ref)) !== undefined) {
@@ -135,6 +141,15 @@ export class TagResolver {
       if (isUpstreamsWord(error) || error instanceof UpstreamRateLimitedError) throw error
       throw new ContentUnavailableError(`the tag ${ref.tag} can't be resolved`, { cause: error })
     }
+  }
+
+  /** Only members that have proven membership may say what a tag means: no digest vouches for their answer. */
+  #askLeads(ref: TagRef): Promise<LeadAnswer | undefined> {
+    const { network } = this.#deps
+    if (!network.authenticated) return Promise.resolve(undefined)
+    const isFresh = (record: TagRecord) =>
+      coversAccess(record.access, ref.access) && this.#freshnessOf(ref, record) === 'fresh'
+    return askTagLeads({ ...this.#deps, isFresh }, ref)
   }
 
   /** The record of a tag, unless it is for those with more access. */
@@ -172,7 +187,7 @@ export class TagResolver {
     const answers = await Promise.all(
       nearest.map(async (member) => {
         try {
-          const record = await peers.askTag(member.peer, ref)
+          const record = await peers.askTag(member.peer, { ref })
           return { record, resolved: this.#usable(ref, record, member.link) }
         } catch (error) {
           log.debug({ ...ref, peer: member.peer, err: error }, 'peer could not say what a tag is')

@@ -255,7 +255,7 @@ describe('ContentRights', () => {
       await assert.rejects(provide(asLogin(inPrivate())), UpstreamDeniedError)
       await assert.rejects(provide(refTo(layer())), UpstreamNotFoundError)
       const latest = { upstream: UPSTREAM, repository: PRIVATE, tag: 'latest' }
-      assert.equal(await node.fetcher.provider.findTag(asLogin(latest), { signal }), undefined)
+      assert.equal(await node.fetcher.provider.findTag({ ref: asLogin(latest), from }, { signal }), undefined)
     })
   })
 })

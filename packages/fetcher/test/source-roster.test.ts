@@ -6,6 +6,7 @@ import {
   PeerBusyError,
   type PeerId,
   PeerMissingError,
+  PeerSlowError,
   PeerStalledError,
   PeerStreamError,
   silentLog,
@@ -17,6 +18,7 @@ import { createMemoryMesh, ManualClock, type MemoryPeerNetwork } from '@layermes
 
 import { MAX_BUSY_RETRIES } from '../src/lead-patience.ts'
 import { PeerOffences } from '../src/peer-offences.ts'
+import { SlowPeers } from '../src/slow-peers.ts'
 import type { Source } from '../src/source-plan.ts'
 import { SourceRoster } from '../src/source-roster.ts'
 import { UpstreamPauses } from '../src/upstream-pauses.ts'
@@ -32,10 +34,12 @@ describe('SourceRoster', () => {
   let clock: ManualClock
   let nodes: readonly MemoryPeerNetwork[]
   let holders: PeerId[]
+  let slowPeers: SlowPeers
 
   beforeEach(() => {
     clock = new ManualClock()
     holders = []
+    slowPeers = new SlowPeers(clock)
     const mesh = createMemoryMesh({ clock })
     const joined = Array.from({ length: 5 }, (_, index) =>
       mesh.join({ name: `n${index}`, version: '0', locality: { region: 'eu', site: 'paris' } }),
@@ -71,6 +75,7 @@ describe('SourceRoster', () => {
         ...{ network, directory, clock, log: silentLog, random: () => 0 },
         offences: new PeerOffences(),
         pauses: new UpstreamPauses(clock),
+        slowPeers,
       },
       { ref, sources },
     )
@@ -94,6 +99,40 @@ describe('SourceRoster', () => {
     assert.equal(nameOf(second), `lead ${peerAt(1)}`)
     roster.failed(second, new PeerStalledError('scripted'))
     assert.equal(nameOf(nextSource(roster)), 'upstream')
+  })
+
+  it('asks again those that stood still and are still members, before it gives up', () => {
+    const roster = rosterAt(1, ['site'])
+    for (let round = 0; round < 4; round += 1) {
+      const lead = nextSource(roster)
+      assert.equal(nameOf(lead), `lead ${peerAt(0)}`)
+      roster.failed(lead, new PeerStalledError('scripted'))
+      const next = roster.next(0)
+      if (round < 3) assert.ok(next?.kind === 'rest' && next.delayMs === 250 * 2 ** round)
+      else assert.equal(next, undefined)
+    }
+  })
+
+  it('gives up at once when those that failed have gone, or have said that they can not', () => {
+    const gone = rosterAt(1, ['site'])
+    gone.failed(nextSource(gone), new PeerStalledError('scripted'))
+    nodes[0]?.leave()
+    assert.equal(gone.next(0), undefined)
+    const refused = rosterAt(1, ['site'])
+    assert.equal(refused.next(0), undefined)
+  })
+
+  it('asks holders that were slow after the others, and knows whether there are others', () => {
+    const first = rosterAt(0)
+    holders = [peerAt(1), peerAt(2)]
+    const slow = nextSource(first)
+    assert.ok(slow.kind === 'holder')
+    assert.equal(first.hasOther(0), true)
+    first.failed(slow, new PeerSlowError('scripted'))
+    const other = nextSource(first)
+    assert.ok(other.kind === 'holder' && other.peer !== slow.peer)
+    assert.equal(first.hasOther(0), false)
+    assert.deepEqual(slowPeers.last([slow.peer, other.peer]), [other.peer, slow.peer])
   })
 
   it('waits for a lead that is full rather than to go upstream, but asks the next lead meanwhile', () => {

@@ -226,6 +226,7 @@ describe('TagResolver', () => {
     const one = await cluster.addNode('one')
     await one.fetcher.resolveTag(LATEST)
     const two = await cluster.addNode('two', { locality: { region: 'eu', site: 'lyon' } })
+    cluster.advanceWallClock(MINUTE_MS)
     await cluster.origin.close()
     const answer = await two.fetcher.resolveTag(LATEST)
     assert.deepEqual(answer, { ...first.manifest.descriptor, stale: true, source: 'region' })

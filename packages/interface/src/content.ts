@@ -22,6 +22,8 @@ export interface RepositoryRef {
   readonly repository: string
   /** As whom it is asked for; no part of where it is. @default anonymous */
   readonly access?: Access | undefined
+  /** Caches that the request for it has come through, which upstream is told (RFC 8586); no part of where it is. @default none */
+  readonly via?: readonly string[] | undefined
 }
 
 /** Content by digest, and where it may be asked for. */

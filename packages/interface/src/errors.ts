@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   'ERR_PEER_BUSY',
   'ERR_PEER_MISSING',
   'ERR_PEER_PROTOCOL',
+  'ERR_PEER_SLOW',
   'ERR_PEER_STALLED',
   'ERR_PEER_STREAM',
   'ERR_PEER_UNREACHABLE',
@@ -159,6 +160,12 @@ export class PeerProtocolError extends LayermeshError {
   override readonly code = 'ERR_PEER_PROTOCOL'
   override readonly retryable = true
   override readonly blamesPeer = true
+}
+
+/** A peer sends so slowly that another one was asked instead. */
+export class PeerSlowError extends LayermeshError {
+  override readonly code = 'ERR_PEER_SLOW'
+  override readonly retryable = true
 }
 
 /** A peer made no progress in time. */

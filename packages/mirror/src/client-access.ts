@@ -25,13 +25,13 @@ export function isLocalClient({ localAddress, remoteAddress }: Ends): boolean {
   )
 }
 
-/** The content as it is for clients with this access. */
-export function contentFor(content: ContentFetcher, access: Access): ContentFetcher {
-  if (access === 'anonymous') return content
+/** The content as it is for a client with this access, whose request has come through `via`. */
+export function contentFor(content: ContentFetcher, access: Access, via: readonly string[]): ContentFetcher {
+  if (access === 'anonymous' && via.length === 0) return content
   return {
-    resolveTag: (ref, options) => content.resolveTag({ ...ref, access }, options),
-    getManifest: (ref, options) => content.getManifest({ ...ref, access }, options),
-    statBlob: (ref, options) => content.statBlob({ ...ref, access }, options),
-    openBlob: (ref, options) => content.openBlob({ ...ref, access }, options),
+    resolveTag: (ref, options) => content.resolveTag({ ...ref, access, via }, options),
+    getManifest: (ref, options) => content.getManifest({ ...ref, access, via }, options),
+    statBlob: (ref, options) => content.statBlob({ ...ref, access, via }, options),
+    openBlob: (ref, options) => content.openBlob({ ...ref, access, via }, options),
   }
 }

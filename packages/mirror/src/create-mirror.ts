@@ -56,6 +56,8 @@ export interface MirrorInit extends Partial<PullTimeouts>, UpstreamTableOptions 
   readonly defaultUpstream: string
   /** What each client may have. @default {@link ANONYMOUS_ONLY} */
   readonly accessOf?: AccessPolicy
+  /** By what this node's requests to upstreams are known again in `CDN-Loop` (RFC 8586). @default they aren't */
+  readonly loopId?: string
   /** @default {@link DEFAULT_DRAIN_TIMEOUT_MS} */
   readonly drainTimeoutMs?: number
   /** @default {@link DEFAULT_HTTP_LIMITS} */
@@ -98,7 +100,7 @@ export function createMirror(deps: MirrorDeps, init: MirrorInit): Mirror {
   const doors = init.listen.map((address) => {
     const { setting = 'mirror.listen', upstream, isTls = false } = address
     if (isTls && identity === undefined) throw new TypeError(`${setting}: TLS without a certificate`)
-    const handlerInit = { manifestTimeoutMs, blobTimeoutMs, hideRateLimits, upstream }
+    const handlerInit = { manifestTimeoutMs, blobTimeoutMs, hideRateLimits, upstream, loopId: init.loopId }
     const app = createHttpApp(tracked(createRequestHandler(handlerDeps, handlerInit), running))
     const handle: RequestListener = (request, response) => app.routing(request, response)
     const listener = new HttpListener(

@@ -62,6 +62,13 @@ export const CODING_UNKNOWN: ErrorReply = {
   message: 'the transfer coding of the request is unknown',
 }
 
+/** To a request that this mirror has made itself, or would have to make again and again. */
+export const LOOP: ErrorReply = {
+  status: 404,
+  code: 'UNSUPPORTED',
+  message: 'the request has been here before: the mirrors of this registry name each other',
+}
+
 /** To a request for tags whose `n` is no number. */
 export const PAGE_SIZE_INVALID: ErrorReply = {
   status: 400,

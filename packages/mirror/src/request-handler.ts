@@ -3,6 +3,7 @@ import { parseRoute, type Route, type UpstreamTable } from '@layermesh/oci'
 import { statusClass } from './mirror-metrics.ts'
 import {
   CODING_UNKNOWN,
+  LOOP,
   MAX_TARGET_CHARACTERS,
   NO_SUCH_ENDPOINT,
   routeErrorReply,
@@ -13,6 +14,7 @@ import {
   type ErrorReply,
 } from './oci-error-reply.ts'
 import { sendOptions, sendPing, sendPingRedirect } from './plain-replies.ts'
+import { isLoop, viaOf } from './request-loop.ts'
 import { serveList, type ListDeps } from './serve-list.ts'
 import { servePull, type PullDeps, type PullInit } from './serve-pull.ts'
 
@@ -28,6 +30,8 @@ export interface RequestHandlerDeps extends PullDeps, ListDeps {
 export interface RequestHandlerInit extends PullInit {
   /** The upstream of requests that name none, where it isn't the default. */
   readonly upstream: string | undefined
+  /** By what this node's own requests are known again; undefined when they aren't. */
+  readonly loopId: string | undefined
 }
 
 /** A request that asks for nothing that we could look for. */
@@ -58,7 +62,7 @@ export function isRead(method: string | undefined): boolean {
 function readRequest(
   request: IncomingMessage,
   { upstreams, log }: RequestHandlerDeps,
-  { upstream }: RequestHandlerInit,
+  { loopId, upstream }: RequestHandlerInit,
 ): HandledRoute {
   const { method, url: target = '', headers } = request
   if (hasTwoHosts(request)) return refused(TWO_HOSTS)
@@ -66,6 +70,10 @@ function readRequest(
   if (method === 'OPTIONS') return { kind: 'options' }
   if (!isRead(method)) return refused(WRITE_REFUSED)
   if (target.length > MAX_TARGET_CHARACTERS) return refused(TARGET_TOO_LONG)
+  if (loopId !== undefined && isLoop(viaOf(headers), loopId)) {
+    log.warn({ method, status: LOOP.status, path: target.split('?', 1)[0] }, 'request loop')
+    return refused(LOOP)
+  }
   try {
     return parseRoute(target, upstreams, { host: headers.host, upstream })
   } catch (err) {

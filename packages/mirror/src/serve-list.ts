@@ -12,6 +12,7 @@ import { cacheStatus } from './cache-status.ts'
 import { type AccessPolicy, isLocalClient } from './client-access.ts'
 import { ClientWait } from './client-wait.ts'
 import { API_VERSION } from './content-headers.ts'
+import { viaOf } from './request-loop.ts'
 import { listErrorReply, PAGE_SIZE_INVALID, sendErrorReply } from './oci-error-reply.ts'
 
 /** A request for a list. */
@@ -52,7 +53,7 @@ export async function serveList(
   const access = accessOf(route.upstream, isLocalClient(request.socket))
   using wait = new ClientWait(request, timeoutMs, clock)
   try {
-    const page = await getPage({ ...route, access }, lists, wait.signal)
+    const page = await getPage({ ...route, access, via: viaOf(request.headers) }, lists, wait.signal)
     wait.begin()
     sendPage(response, route, page)
   } catch (err) {

@@ -12,6 +12,7 @@ import { contentErrorReply, sendErrorReply } from './oci-error-reply.ts'
 import { PullReply, type PullReplyDeps } from './pull-reply.ts'
 import type { CutBlobs } from './cut-blobs.ts'
 import { ExcessiveRangesError } from './excessive-ranges-error.ts'
+import { viaOf } from './request-loop.ts'
 import { serveBlob, type BlobRoute } from './serve-blob.ts'
 import { serveManifest, type ManifestRoute } from './serve-manifest.ts'
 
@@ -43,7 +44,8 @@ export async function servePull(
   { manifestTimeoutMs, blobTimeoutMs, hideRateLimits }: PullInit,
 ): Promise<void> {
   const { accessOf, log } = deps
-  const content = contentFor(deps.content, accessOf(route.upstream, isLocalClient(request.socket)))
+  const access = accessOf(route.upstream, isLocalClient(request.socket))
+  const content = contentFor(deps.content, access, viaOf(request.headers))
   const timeoutMs = route.kind === 'manifest' ? manifestTimeoutMs : blobTimeoutMs
   using reply = new PullReply(request, response, timeoutMs, deps)
   try {

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+
 import { openStorage, type Storage } from '@layermesh/blob-store'
 import type { Config } from '@layermesh/config'
 import { createDirectory } from '@layermesh/directory'
@@ -54,6 +56,7 @@ export async function startParts(
 
   const rules = cacheRules(config.cache.rules)
   const copies = new CopyCounter()
+  const loopId = `layermesh-${randomBytes(6).toString('hex')}`
   const storage = await openStorage(
     { clock, log, metrics, copiesOf: (digest) => copies.of(digest) },
     {
@@ -66,7 +69,7 @@ export async function startParts(
 
   const upstream = createUpstreamClient(
     { clock, log, metrics },
-    { upstreams, version, allowOthers: config.otherUpstreams.allow },
+    { upstreams, version, allowOthers: config.otherUpstreams.allow, loopId },
   )
   stack.defer(() => upstream.close())
 
@@ -130,7 +133,10 @@ export async function startParts(
   await exchange.serve(fetcher.provider)
   stack.defer(() => exchange.stop())
 
-  const mirror = createMirror({ clock, content: fetcher, lists: upstream, log, metrics }, mirrorInit(config))
+  const mirror = createMirror(
+    { clock, content: fetcher, lists: upstream, log, metrics },
+    { ...mirrorInit(config), loopId },
+  )
   await mirror.start()
   stack.defer(() => mirror.stop())
 

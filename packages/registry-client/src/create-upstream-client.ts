@@ -71,6 +71,8 @@ export interface UpstreamClientInit {
   readonly allowOthers?: boolean
   /** Our version, for the `User-Agent` that registries see. */
   readonly version: string
+  /** By what this client is known again in `CDN-Loop` (RFC 8586). @default no such header is sent */
+  readonly loopId?: string
   /** @default {@link DEFAULT_CONNECT_TIMEOUT_MS} */
   readonly connectTimeoutMs?: number
   /** @default {@link DEFAULT_HEADERS_TIMEOUT_MS} */
@@ -108,6 +110,7 @@ export function createUpstreamClient(
       { clock, metrics, guard },
       {
         userAgent: `layermesh/${init.version}`,
+        loopId: init.loopId,
         connectTimeoutMs: init.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
         headersTimeoutMs: init.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS,
         bodyStallTimeoutMs: init.bodyStallTimeoutMs ?? DEFAULT_BODY_STALL_TIMEOUT_MS,

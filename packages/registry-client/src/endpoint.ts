@@ -14,6 +14,8 @@ export interface ContentRequest {
   readonly repository: string
   /** Whether a login may be used. @default anonymous */
   readonly access?: Access | undefined
+  /** Caches that the request has come through. @default none */
+  readonly via?: readonly string[] | undefined
   /** A digest or, for a manifest, a tag; `list` for tags. */
   readonly reference: string
   /** What a list is asked for with, without a question mark. */
@@ -184,7 +186,7 @@ export class Endpoint {
     authorization: string | undefined,
     credential?: Credential,
   ): Promise<EndpointReply> {
-    const { kind, method, headers, signal } = request
+    const { kind, method, headers, via, signal } = request
     const certificate = this.#baseUrl.protocol === 'https:' ? credential?.certificate : undefined
     const reply = await this.#follow(credential, {
       upstream: this.#upstream,
@@ -194,6 +196,7 @@ export class Endpoint {
       url: this.#urlOf(request),
       headers: { ...headers, ...(authorization !== undefined && { authorization }) },
       certificate: certificate ?? (this.#credentials.hasCertificate ? 'withheld' : undefined),
+      via,
       signal,
     })
     if (this.isOwn(reply)) this.#quota = parsePullQuota(reply, this.#clock.now()) ?? this.#quota

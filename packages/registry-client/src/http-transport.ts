@@ -29,6 +29,8 @@ export interface HttpRequest extends ShownCertificate {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
+  /** Caches that the request has come through before this one. @default none */
+  readonly via?: readonly string[] | undefined
   readonly signal: AbortSignal | undefined
 }
 
@@ -56,6 +58,8 @@ export interface HttpTransportDeps {
 /** Fixed at construction; times in milliseconds. */
 export interface HttpTransportInit extends DispatcherInit {
   readonly userAgent: string
+  /** By what this client is known again in `CDN-Loop` (RFC 8586); undefined for no such header. */
+  readonly loopId: string | undefined
   readonly bodyStallTimeoutMs: number
   /**
    * Whether everything asked is on the Internet: by https, on its port, at public addresses, wherever a reply leads to.
@@ -127,7 +131,8 @@ export class HttpTransport {
   }
 
   async #send(request: HttpRequest, asked: string): Promise<Dispatcher.ResponseData> {
-    const { endpoint, kind, method, url, headers, body, signal } = request
+    const { endpoint, kind, method, url, headers, body, via = [], signal } = request
+    const { loopId } = this.#init
     const isCertifiable = url.protocol === 'https:' && url.origin === endpoint.origin
     const certificate = isCertifiable ? request.certificate : undefined
     try {
@@ -143,6 +148,7 @@ export class HttpTransport {
           // Digests are of the bytes as they are stored; nobody may compress them on the way.
           'accept-encoding': 'identity',
           'user-agent': this.#init.userAgent,
+          ...(loopId !== undefined && { 'cdn-loop': [...via, loopId].join(', ') }),
         },
         ...(signal !== undefined && { signal }),
       })

@@ -162,8 +162,8 @@ export class HttpUpstreamClient implements UpstreamClient, UpstreamLists {
     { signal }: UpstreamOptions,
     read: (reply: HttpReply, bytes: Uint8Array) => Page,
   ): Promise<Page> {
-    const { repository, access } = ref
-    const request = { ...list, method: 'GET', repository, access, signal } as const
+    const { repository, access, via } = ref
+    const request = { ...list, method: 'GET', repository, access, via, signal } as const
     return this.#perform(ref, request, async (endpoint) => {
       const reply = await endpoint.send(request)
       if (reply.status !== 200) throw await refusalOf(reply, this.#clock)
@@ -183,13 +183,13 @@ export class HttpUpstreamClient implements UpstreamClient, UpstreamLists {
 }
 
 function targetOf(
-  { repository, access }: RepositoryRef,
+  { repository, access, via }: RepositoryRef,
   kind: ContentKind,
   reference: string,
   { signal }: UpstreamOptions,
 ): Target {
   const accept = kind === 'manifest' ? MANIFEST_ACCEPT : '*/*'
-  return { kind, repository, access, reference, headers: { accept }, signal }
+  return { kind, repository, access, via, reference, headers: { accept }, signal }
 }
 
 function admissionOf({ access }: EndpointReply): Admission {

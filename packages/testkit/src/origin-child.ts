@@ -1,5 +1,6 @@
-import { buildImage } from './build-image.ts'
-import { uniqueBytesOf } from './built-content.ts'
+import { buildImage, type BuiltImage, type ImageSpec } from './build-image.ts'
+import { buildIndex } from './build-index.ts'
+import { type BuiltArtifact, uniqueBytesOf } from './built-content.ts'
 import type { ScriptedFault } from './fault-script.ts'
 import type { CommandMessage, OriginCommands, ResultMessage } from './origin-commands.ts'
 import { startOrigin, type OriginRegistry } from './origin-registry.ts'
@@ -15,7 +16,7 @@ const commands: OriginCommands = {
     return { port: started.port }
   },
   add: async (repository, spec, tag) => {
-    const image = await buildImage(spec)
+    const image = await build(spec)
     requireOrigin().add(repository, image, tag === undefined ? {} : { tag })
     const contents = image.contents.values().map(({ descriptor }) => descriptor)
     return {
@@ -35,6 +36,13 @@ const commands: OriginCommands = {
   unscript: (fault) => {
     faults[fault]?.[Symbol.dispose]()
   },
+}
+
+async function build(spec: ImageSpec | readonly ImageSpec[]): Promise<BuiltArtifact> {
+  if ('seed' in spec) return buildImage(spec)
+  const images: BuiltImage[] = []
+  for (const one of spec) images.push(await buildImage(one))
+  return buildIndex(images)
 }
 
 process.on('message', (message: CommandMessage) => {

@@ -10,16 +10,21 @@ export type OriginProcessOptions = Omit<OriginOptions, 'clock'>
 /** An image that the origin's process has built. */
 export interface AddedImage {
   readonly manifest: Descriptor
-  /** Sizes of the manifest, config and layers together, in bytes. */
+  /** Sizes of all contents together, in bytes. */
   readonly uniqueBytes: number
-  /** The manifest, the config and the layers. */
+  /** Of an image: the manifest, the config and the layers. Of an index: those of its images, and the index. */
   readonly contents: readonly Descriptor[]
 }
 
 /** What the origin's process can be told; arguments and results are plain data. */
 export interface OriginCommands {
   readonly start: (options: OriginProcessOptions) => Promise<{ readonly port: number }>
-  readonly add: (repository: string, spec: ImageSpec, tag: string | undefined) => Promise<AddedImage>
+  /** Several specs make an index over their images. */
+  readonly add: (
+    repository: string,
+    spec: ImageSpec | readonly ImageSpec[],
+    tag: string | undefined,
+  ) => Promise<AddedImage>
   readonly account: () => OriginAccount
   readonly resetAccount: () => void
   /** Returns the number by which `release` and `unscript` know the fault. */

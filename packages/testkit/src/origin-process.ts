@@ -30,8 +30,12 @@ export interface OriginProcess extends AsyncDisposable {
   /** `<address>:<port>`. */
   readonly host: string
   readonly port: number
-  /** Builds an image over there and serves it under `repository`, by digest and, if given, by tag. */
-  add(repository: string, spec: ImageSpec, options?: { readonly tag?: string }): Promise<AddedImage>
+  /** Builds an image, or of several specs an index, over there and serves it under `repository`, by digest and, if given, by tag. */
+  add(
+    repository: string,
+    spec: ImageSpec | readonly ImageSpec[],
+    options?: { readonly tag?: string },
+  ): Promise<AddedImage>
   /** What has been sent since the start or the last reset. */
   account(): Promise<OriginAccount>
   resetAccount(): Promise<void>

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { Digest, TagRecord, TagRef } from '@layermesh/interface'
+import type { Digest, TagRecord } from '@layermesh/interface'
 import type {
   ContentProvider,
   IncomingRequest,
+  IncomingTagRequest,
   ProvidedContent,
   ProvidedPiece,
   ProvideOptions,
@@ -32,6 +33,9 @@ export class ScriptedProvider implements ContentProvider {
   readonly contents = new Map<Digest, Script>()
   readonly tags = new Map<string, TagRecord>()
   readonly requests: IncomingRequest[] = []
+  readonly tagRequests: IncomingTagRequest[] = []
+  /** Awaited before a tag is told. */
+  beforeTag: (() => Promise<void>) | undefined
   readonly askedPieces: number[] = []
   /** Contents that were opened and not disposed of yet. */
   open = 0
@@ -58,8 +62,10 @@ export class ScriptedProvider implements ContentProvider {
     }
   }
 
-  findTag(ref: TagRef): Promise<TagRecord | undefined> {
-    return Promise.resolve(this.tags.get(ref.tag))
+  async findTag(request: IncomingTagRequest): Promise<TagRecord | undefined> {
+    this.tagRequests.push(request)
+    await this.beforeTag?.()
+    return this.tags.get(request.ref.tag)
   }
 
   async #piece(script: Script, index: number, signal: AbortSignal): Promise<ProvidedPiece> {

@@ -1,0 +1,56 @@
+import { cycle } from './cycle.ts'
+import { runLoad } from './load-result.ts'
+
+/** Times of one reply, in milliseconds from the request. */
+interface MissSample {
+  readonly firstByteMs: number
+  readonly totalMs: number
+}
+
+/** Blobs of one size, read straight from the origin, and through a node that doesn't have them. */
+export interface MissLine {
+  readonly sizeBytes: number
+  readonly direct: readonly MissSample[]
+  readonly throughNode: readonly MissSample[]
+}
+
+/** Paths of blobs of one size that the node has never been asked for. */
+export interface ColdBlobs {
+  readonly sizeBytes: number
+  readonly paths: readonly string[]
+}
+
+/** Reads each blob once from the origin and once through the node, in turns; the origin has read it before. */
+export async function measureMisses(
+  urls: { readonly origin: string; readonly node: string },
+  blobs: readonly ColdBlobs[],
+): Promise<readonly MissLine[]> {
+  const lines = blobs.map(({ sizeBytes, paths }) => ({
+    ...{ sizeBytes, paths },
+    direct: [] as MissSample[],
+    throughNode: [] as MissSample[],
+  }))
+  const rounds = Math.min(...blobs.map(({ paths }) => paths.length))
+  await cycle('misses', rounds, lines, async ({ paths, direct, throughNode, sizeBytes }, round) => {
+    const path = paths[round - 1]
+    if (path === undefined) return
+    await read(urls.origin + path, sizeBytes)
+    // Who comes first changes, so that nothing of the order is in the medians.
+    const turns = [
+      async () => direct.push(await read(urls.origin + path, sizeBytes)),
+      async () => throughNode.push(await read(urls.node + path, sizeBytes)),
+    ]
+    for (const turn of round % 2 === 0 ? turns : turns.toReversed()) await turn()
+  })
+  return lines.map(({ sizeBytes, direct, throughNode }) => ({ sizeBytes, direct, throughNode }))
+}
+
+async function read(url: string, sizeBytes: number): Promise<MissSample> {
+  const load = { method: 'GET', urls: [url], connections: 1, requests: 1, bufferBytes: 1024 * 1024 } as const
+  const { firstByteMs, totalMs, bodyBytes } = await runLoad(load)
+  const [first, total] = [firstByteMs[0], totalMs[0]]
+  if (bodyBytes !== sizeBytes || first === undefined || total === undefined) {
+    throw new Error(`${url}: ${bodyBytes} bytes instead of ${sizeBytes}`)
+  }
+  return { firstByteMs: first, totalMs: total }
+}
