@@ -67,7 +67,9 @@ describe('loadConfig', () => {
       assert.deepEqual(config.mesh, {
         listen: ['/ip4/0.0.0.0/tcp/4001'],
         announce: [],
+        allow: [],
         bootstrap: [],
+        dns: [],
         mdns: true,
         secretFile: undefined,
         inboundConnectionsPerSecond: 50,
