@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, readdir, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -19,6 +19,12 @@ const NOBODY = 65_534
 const LONG_RUN = ['--scenario', 'edge', '--contenders', 'layermesh', '--nodes', '2', '--clients', 'built-in']
 
 const noNamespaces = whyNoNamespaces()
+
+/** Of all processes; those that end meanwhile have none. */
+async function commandLines(): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))
+  return Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
+}
 
 interface Ended {
   readonly code: number | null
@@ -69,8 +75,7 @@ describe('npm run bench, when it can not go well', function () {
   const leftOf = async (folders: readonly string[]): Promise<string[]> => {
     const isOfRun = (line: string) => folders.some((folder) => line.includes(folder))
     const namespaces = noNamespaces === undefined ? (await runCommand('ip', ['netns', 'list'])).stdout : ''
-    const processes = (await runCommand('ps', ['-eo', 'args'])).stdout
-    return [...namespaces.split('\n'), ...processes.split('\n'), ...(await runFolders())].filter(isOfRun)
+    return [...namespaces.split('\n'), ...(await commandLines()), ...(await runFolders())].filter(isOfRun)
   }
 
   it('says which mistakes a topology has', async () => {

@@ -92,6 +92,7 @@ export class SimJob {
     this.#roster = new SourceRoster(
       {
         network: {
+          authenticated: true,
           self: node.self,
           members: () => node.view.list(),
           ban: (peer, durationMs) => node.ban(peer, durationMs),

@@ -8,6 +8,7 @@ import type {
   ProvideOptions,
 } from '@layermesh/exchange'
 import {
+  type Access,
   type BlobStore,
   type ByteRange,
   type Clock,
@@ -65,7 +66,7 @@ export class NodeContentProvider implements ContentProvider {
     try {
       return await this.#provide({ ...request, ref }, options)
     } catch (error) {
-      throw refusalFor(request, ref, error)
+      throw refusalFor(request.ref.access, ref.access, error)
     }
   }
 
@@ -76,7 +77,11 @@ export class NodeContentProvider implements ContentProvider {
     const ref: TagRef = { ...anonymous, ...(access !== undefined && { access }) }
     if (network.authenticated && leadScope !== undefined) {
       this.#requireToLead(tagKey(ref), from, leadScope)
-      await resolveTag(ref)
+      try {
+        await resolveTag(ref)
+      } catch (error) {
+        throw refusalFor(asked.access, access, error)
+      }
     }
     const record = await tags.find(ref)
     if (record === undefined || !coversAccess(record.access, access)) return undefined
@@ -163,11 +168,11 @@ function anonymously({ kind, upstream, repository, digest }: ContentRef): Conten
  * What a peer is told. What upstream says to this node, without a login or with another one than the peer's, is not its word for
  * who asks as `login`: it may hide from strangers that there is such a repository.
  */
-function refusalFor({ ref }: IncomingRequest, asked: ContentRef, error: unknown): unknown {
-  if (ref.access !== 'login') return error
+function refusalFor(claimed: Access | undefined, granted: Access | undefined, error: unknown): unknown {
+  if (claimed !== 'login') return error
   const isOurs =
     error instanceof UpstreamNotFoundError ||
-    (error instanceof UpstreamRateLimitedError && asked.access !== 'login')
+    (error instanceof UpstreamRateLimitedError && granted !== 'login')
   return isOurs ? new ContentUnavailableError('upstream refuses this node', { cause: error }) : error
 }
 

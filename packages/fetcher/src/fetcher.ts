@@ -50,7 +50,7 @@ const MANIFEST_CACHE_BYTES = 16 * 1024 * 1024
 /** Collaborators of the fetcher. */
 export interface FetcherDeps extends Omit<
   FillJobDeps,
-  'onFetched' | 'onKept' | 'isToBeKept' | 'offences' | 'unkept' | 'pauses' | 'slowPeers'
+  'onFetched' | 'onKept' | 'confirm' | 'isToBeKept' | 'offences' | 'unkept' | 'pauses' | 'slowPeers'
 > {
   readonly network: PeerNetwork
   readonly tags: TagStore
@@ -136,6 +136,7 @@ export class Fetcher implements ContentFetcher {
         slowPeers: new SlowPeers(deps.clock),
         onFetched,
         isToBeKept,
+        confirm: (ref, options) => rights.require(ref, options),
         onKept: async (ref) => {
           // What peers give that have proven nothing has not been confirmed by that.
           if (deps.network.authenticated || (await rights.has(ref))) await rights.keep(ref)

@@ -8,6 +8,7 @@ import {
   type Clock,
   ContentUnavailableError,
   type ContentRef,
+  type FetchOptions,
   type Fill,
   FillEndedError,
   FillWriteError,
@@ -53,6 +54,8 @@ export interface FillJobDeps extends SourceRosterDeps {
   readonly onFetched: (source: SourceScope, bytes: number, facts: FetchedFacts) => void
   /** Whether content of that size is to be kept: the setting `cache.rules`. */
   readonly isToBeKept: (ref: ContentRef, sizeBytes: number) => boolean
+  /** Resolves when the content has been confirmed where `ref` says: what was here before says nothing of that. Throws as upstream answers. */
+  readonly confirm: (ref: ContentRef, options: FetchOptions) => Promise<void>
   /** Called when the blob is committed, before anybody hears of it. Must not throw. */
   readonly onKept: (ref: ContentRef) => Promise<void>
 }
@@ -217,6 +220,7 @@ export class FillJob {
       await Promise.allSettled([after])
       // Another job may have ended between a caller's look at the store and now.
       if (unkept === undefined && (await this.#deps.store.stat(ref.digest)) !== undefined) {
+        await this.#deps.confirm(ref, { signal: this.#signal })
         this.#advance(undefined)
       } else {
         await this.#fetch()
@@ -258,7 +262,7 @@ export class FillJob {
 
   /** Takes up what an earlier fetch has left. Returns true when that is the whole blob. */
   async #resume(): Promise<boolean> {
-    const { store } = this.#deps
+    const { confirm, store } = this.#deps
     const { ref, unkept } = this.#init
     if (unkept?.prefix !== undefined) {
       const { prefix } = unkept
@@ -269,8 +273,10 @@ export class FillJob {
       const sizeBytes = await store.pausedSizeBytes(ref.digest)
       if (sizeBytes !== undefined) this.#fill = await this.#startFill(sizeBytes)
     }
-    if (this.#fill === undefined) return false
-    return this.#fill.firstMissing() === undefined && (await this.#commit())
+    if (this.#fill === undefined || this.#fill.firstMissing() !== undefined) return false
+    // No source is going to be asked.
+    await confirm(ref, { signal: this.#signal })
+    return this.#commit()
   }
 
   /** Returns true when the blob is complete thereby. */

@@ -20,9 +20,13 @@ import type { Source } from './source-plan.ts'
  */
 export type FailureKind = 'spoken' | 'busy' | 'lost' | 'missing' | 'refused' | 'failed'
 
-/** Says what `error` means, which came of asking `source`. */
-export function judgeFailure(source: Source, error: unknown): FailureKind {
-  if (error instanceof UpstreamNotFoundError || error instanceof UpstreamRateLimitedError) return 'spoken'
+/**
+ * Says what `error` means, which came of asking `source`; `isBelieved` is whether that may say what upstream has answered: a peer that has
+ * proven nothing could keep content from everybody.
+ */
+export function judgeFailure(source: Source, error: unknown, isBelieved: boolean): FailureKind {
+  if (error instanceof UpstreamNotFoundError || error instanceof UpstreamRateLimitedError)
+    return isBelieved ? 'spoken' : 'refused'
   if (source.kind === 'upstream') return 'failed'
   if (error instanceof PeerBusyError) return source.kind === 'lead' ? 'busy' : 'refused'
   if (error instanceof PeerMissingError) return source.kind === 'lead' ? 'refused' : 'missing'

@@ -30,7 +30,7 @@ import type { UpstreamPauses } from './upstream-pauses.ts'
 
 /** Collaborators of a roster. */
 export interface SourceRosterDeps {
-  readonly network: Pick<PeerNetwork, 'self' | 'members' | 'ban'>
+  readonly network: Pick<PeerNetwork, 'authenticated' | 'self' | 'members' | 'ban'>
   readonly directory: Pick<Directory, 'holders' | 'forget'>
   readonly offences: PeerOffences
   readonly pauses: UpstreamPauses
@@ -68,6 +68,9 @@ const MAX_ROUNDS = 3
 /** How long the first of these rounds is waited for, in milliseconds. */
 const ROUND_DELAY_MS = 250
 
+/** The turn before the first. */
+const EARLIER = 0
+
 interface Trouble {
   readonly times: number
   readonly untilMs: number
@@ -84,7 +87,8 @@ export class SourceRoster {
   readonly #avoided = new Set<PeerId>()
   /** Those of them that have only been slow, or out of reach, and may be well again. */
   readonly #weak = new Set<PeerId>()
-  readonly #contributors = new Set<Contributor>()
+  /** Who gave bytes, by the turn in which it was asked: what a peer gave in two turns may be of two fetches of its own. */
+  readonly #contributors = new Map<number, Contributor>()
   /** Leads that have failed and are to be asked again. */
   readonly #troubles = new Map<string, Trouble>()
   readonly #refusedBy = new Set<PeerId>()
@@ -187,12 +191,12 @@ export class SourceRoster {
 
   /** Remembers that `source` gave bytes. */
   contributed(source: Source): void {
-    this.#contributors.add(source.kind === 'upstream' ? 'upstream' : source.peer)
+    this.#contributors.set(this.#attempts, source.kind === 'upstream' ? 'upstream' : source.peer)
   }
 
   /** Remembers that some bytes were here before. */
   resumed(): void {
-    this.#contributors.add('earlier fetch')
+    this.#contributors.set(EARLIER, 'earlier fetch')
   }
 
   /** Lets the current source be tried again: it was not its fault. */
@@ -202,7 +206,7 @@ export class SourceRoster {
 
   /** Remembers why `source` failed. */
   failed(source: Source, error: unknown): void {
-    const { directory, log, pauses } = this.#deps
+    const { directory, log, network, pauses } = this.#deps
     const { digest } = this.#init.ref
     this.#lastError = error
     log.debug(
@@ -214,12 +218,14 @@ export class SourceRoster {
       },
       'source failed',
     )
-    if (error instanceof UpstreamRateLimitedError) pauses.note(this.#init.ref, error.retryAfterMs)
+    const isBelieved = source.kind === 'upstream' || network.authenticated
+    if (isBelieved && error instanceof UpstreamRateLimitedError)
+      pauses.note(this.#init.ref, error.retryAfterMs)
     if (source.kind === 'upstream') {
       this.#upstreamError = error
       if (error instanceof UpstreamDeniedError) this.#denial = error
     }
-    const failure = judgeFailure(source, error)
+    const failure = judgeFailure(source, error, isBelieved)
     switch (failure) {
       case 'spoken':
         this.#answer = error as LayermeshError
@@ -244,17 +250,21 @@ export class SourceRoster {
   }
 
   /**
-   * Remembers that the blob as a whole was wrong. A peer that gave all of it is banned; which of several gave the
-   * wrong piece can't be known, so none of them is asked again. Upstream is asked next, so that no number of peers
-   * that lie can keep the blob from us.
+   * Remembers that the blob as a whole was wrong. A peer that gave all of it at once is banned; which of several gave the
+   * wrong piece can't be known, so none of them is asked again. Nor can one be blamed that was asked twice: it may have
+   * passed on what it found out to be wrong, and have started over in between. Upstream is asked next, so that no number
+   * of peers that lie can keep the blob from us.
    */
   corrupted(error: BlobCorruptError): void {
     this.#lastError = error
-    const peers = [...this.#contributors].filter(isPeer)
+    const peers = [...this.#contributors.values()].filter(isPeer)
     const [peer] = peers
     if (this.#contributors.size > 1) this.#tried.delete(keyOf({ kind: 'upstream' }))
     else if (peer !== undefined) this.#ban(peer, error)
-    for (const contributor of peers) this.#avoided.add(contributor)
+    for (const contributor of peers) {
+      this.#avoided.add(contributor)
+      this.#weak.delete(contributor)
+    }
     this.#contributors.clear()
     this.#distrustsPeers = true
   }

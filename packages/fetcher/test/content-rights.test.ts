@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
 
+import { rankByRendezvous } from '@layermesh/directory'
 import {
   ContentUnavailableError,
   type ContentRef,
+  type TagRef,
   UpstreamDeniedError,
   UpstreamNotFoundError,
 } from '@layermesh/interface'
 import { buildImage, type BuiltImage, ManualClock, until } from '@layermesh/testkit'
 
 import { KNOWN_FOR_MS } from '../src/content-rights.ts'
+import { tagKey } from '../src/tag-leads.ts'
 import {
   piecesOf,
   providedPieces,
@@ -115,6 +118,49 @@ describe('ContentRights', () => {
     })
   })
 
+  describe('that is here, or nearly, under another repository', () => {
+    beforeEach(() => create())
+
+    it('is not given because a fetch has ended while somebody looked for it', async () => {
+      const node = await cluster.addNode('one', { login: LOGIN })
+      await pull(node)
+      const stat = node.store.stat.bind(node.store)
+      let looks = 0
+      node.store.stat = async (digest) => ((looks += 1) === 1 ? undefined : stat(digest))
+      await assert.rejects(node.fetcher.openBlob(refTo(layer())), UpstreamNotFoundError)
+      assert.ok(looks > 1)
+      looks = 0
+      const request = { ref: refTo(layer()), from: await laterMember(node), leadScope: 'site' } as const
+      const { signal } = new AbortController()
+      await assert.rejects(node.fetcher.provider.provide(request, { signal }), UpstreamNotFoundError)
+      assert.equal((await node.links.of(layer())).length, 1)
+    })
+
+    it('is not given because all of it was here when an earlier fetch was interrupted', async () => {
+      // A blob of one piece is never gone on with.
+      const [large] = (await buildImage({ seed: 2, layerBytes: [3 * MiB] })).layers
+      assert.ok(large !== undefined)
+      const { digest, sizeBytes } = large.descriptor
+      cluster.origin.add(PRIVATE, { manifest: large, contents: new Map([[digest, large]]) })
+      const node = await cluster.addNode('one', { login: LOGIN })
+      await node.store.leavePaused(digest, sizeBytes, large.bytes)
+      await assert.rejects(node.fetcher.openBlob(refTo(digest)), UpstreamNotFoundError)
+      assert.deepEqual(await node.links.of(digest), [])
+      await node.store.leavePaused(digest, sizeBytes, large.bytes)
+      const read = await readAll(await node.fetcher.openBlob(asLogin(inPrivate(digest))))
+      assert.deepEqual(read, large.bytes)
+      assert.equal(node.fetcher.fetchedBytes('upstream'), 0)
+    })
+
+    /** A member that comes after `node` in rendezvous order for the layer. */
+    async function laterMember({ network }: TestNode) {
+      for (let index = 0; ; index += 1) {
+        const { self } = (await cluster.addNode(`member-${index}`)).network
+        if (rankByRendezvous(layer(), [self.peer, network.self.peer])[1] === self.peer) return self
+      }
+    }
+  })
+
   describe('under its own repository', () => {
     beforeEach(() => create())
 
@@ -182,6 +228,22 @@ describe('ContentRights', () => {
       const blob = await two.fetcher.openBlob(asLogin(inPrivate()))
       assert.equal(blob.source, 'site')
       assert.deepEqual(await readAll(blob), image.layers[0]!.bytes)
+    })
+
+    it('takes the 404 that a lead without a login gets of a tag for no answer to who has one', async () => {
+      const tag = { ...{ upstream: UPSTREAM, repository: PRIVATE, tag: 'latest' }, access: 'login' } as const
+      const members = [await cluster.addNode('one'), await cluster.addNode('two')] as const
+      const order = rankByRendezvous(
+        tagKey(tag),
+        members.map(({ network }) => network.self.peer),
+      )
+      const [lead, other] = order[0] === members[0].network.self.peer ? members : members.toReversed()
+      cluster.origin.script({ match: { kind: 'manifest' }, action: { type: 'status', status: 404 } })
+      const request = { from: other.network.self, leadScope: 'site' } as const
+      const ask = (ref: TagRef) =>
+        lead.fetcher.provider.findTag({ ...request, ref }, { signal: new AbortController().signal })
+      await assert.rejects(ask(tag), ContentUnavailableError)
+      await assert.rejects(ask({ ...tag, access: 'anonymous' }), UpstreamNotFoundError)
     })
 
     it('gives nothing private to a node that asks for a client without rights', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 
 import { rankByRendezvous } from '@layermesh/directory'
 import {
+  BlobCorruptError,
   type Directory,
   PeerBusyError,
   type PeerId,
@@ -11,6 +12,8 @@ import {
   PeerStreamError,
   silentLog,
   type SourceScope,
+  UpstreamNotFoundError,
+  UpstreamRateLimitedError,
   UpstreamUnreachableError,
 } from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
@@ -40,7 +43,11 @@ describe('SourceRoster', () => {
     clock = new ManualClock()
     holders = []
     slowPeers = new SlowPeers(clock)
-    const mesh = createMemoryMesh({ clock })
+    nodes = joinMesh(createMemoryMesh({ clock }))
+  })
+
+  /** Five nodes of one site, in rendezvous order. */
+  function joinMesh(mesh: ReturnType<typeof createMemoryMesh>): readonly MemoryPeerNetwork[] {
     const joined = Array.from({ length: 5 }, (_, index) =>
       mesh.join({ name: `n${index}`, version: '0', locality: { region: 'eu', site: 'paris' } }),
     )
@@ -48,8 +55,8 @@ describe('SourceRoster', () => {
       ref.digest,
       joined.map(({ self }) => self.peer),
     )
-    nodes = joined.toSorted((a, b) => order.indexOf(a.self.peer) - order.indexOf(b.self.peer))
-  })
+    return joined.toSorted((a, b) => order.indexOf(a.self.peer) - order.indexOf(b.self.peer))
+  }
 
   const peerAt = (index: number): PeerId => {
     const node = nodes[index]
@@ -213,5 +220,67 @@ describe('SourceRoster', () => {
     roster.failed(nextSource(roster), new PeerMissingError('scripted'))
     assert.equal(roster.next(0), undefined)
     assert.equal(roster.verdict().cause, unreachable)
+  })
+
+  describe('wrong bytes', () => {
+    const isMember = (peer: PeerId) => nodes[1]!.members().some((member) => member.peer === peer)
+    const wrong = () => new BlobCorruptError(ref.digest, 'scripted')
+
+    it('are blamed on the peer that gave all of them', () => {
+      const roster = rosterAt(1)
+      const lead = nextSource(roster)
+      roster.contributed(lead)
+      roster.corrupted(wrong())
+      assert.equal(isMember(peerAt(0)), false)
+    })
+
+    it('are not blamed on a lead that has found out itself, started over, and given the rest', () => {
+      const roster = rosterAt(1)
+      const lead = nextSource(roster)
+      assert.equal(nameOf(lead), `lead ${peerAt(0)}`)
+      roster.contributed(lead)
+      roster.failed(lead, new PeerMissingError('its fetch went wrong'))
+      holders = [peerAt(0)]
+      const holder = nextSource(roster)
+      assert.equal(nameOf(holder), `holder ${peerAt(0)}`)
+      roster.contributed(holder)
+      roster.corrupted(wrong())
+      assert.equal(isMember(peerAt(0)), true)
+      assert.equal(nameOf(nextSource(roster)), 'upstream')
+    })
+
+    it('keep a peer out of later rounds that was also slow', () => {
+      const roster = rosterAt(1)
+      const lead = nextSource(roster)
+      roster.contributed(lead)
+      roster.failed(lead, new PeerStalledError('scripted'))
+      const upstream = nextSource(roster)
+      roster.contributed(upstream)
+      roster.corrupted(wrong())
+      roster.failed(nextSource(roster), new UpstreamUnreachableError('scripted'))
+      assert.equal(roster.next(0), undefined)
+    })
+  })
+
+  describe('what a peer says of upstream', () => {
+    const answers = [new UpstreamNotFoundError('scripted'), new UpstreamRateLimitedError('scripted', 600_000)]
+
+    it('is an answer when it has proven the secret', () => {
+      for (const answer of answers) {
+        const roster = rosterAt(1)
+        roster.failed(nextSource(roster), answer)
+        assert.equal(roster.next(0), undefined)
+        assert.equal(roster.verdict(), answer)
+      }
+    })
+
+    it('keeps nothing from anybody when it has not', () => {
+      nodes = joinMesh(createMemoryMesh({ clock, authenticated: false }))
+      for (const answer of answers) {
+        const roster = rosterAt(1)
+        roster.failed(nextSource(roster), answer)
+        assert.equal(nameOf(nextSource(roster)), 'upstream')
+      }
+    })
   })
 })
