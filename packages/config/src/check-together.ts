@@ -72,13 +72,23 @@ function requireOnce(
   }
 }
 
+const LOGIN_PAIRS = [
+  ['username', 'passwordFile'],
+  ['certFile', 'keyFile'],
+] as const
+
 function checkLogins(upstreams: Config['upstreams']): void {
-  for (const { host, credentials } of upstreams) {
-    const { username, passwordFile } = credentials
-    if ((username === undefined) === (passwordFile === undefined)) continue
-    const missing = username === undefined ? 'username' : 'passwordFile'
+  for (const { host, credentials, endpoints } of upstreams) {
+    for (const pair of LOGIN_PAIRS) {
+      const missing = pair.filter((name) => credentials[name] === undefined)
+      if (missing.length !== 1) continue
+      throw new ConfigInvalidError(
+        `upstreams: credentials of ${host} have no ${missing.join('')}: expected ${pair.join(' and ')} together`,
+      )
+    }
+    if (credentials.certFile === undefined || endpoints.some((each) => each.startsWith('https:'))) continue
     throw new ConfigInvalidError(
-      `upstreams: credentials of ${host} have no ${missing}: expected username and passwordFile together`,
+      `upstreams: credentials of ${host} have a certFile, but it has no endpoint of https: expected one to show it to`,
     )
   }
 }

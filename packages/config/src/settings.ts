@@ -94,6 +94,14 @@ const UPSTREAM = group({
           kind: text(path),
           help: "Docker's `config.json`, with the credential helpers that it names; used where the others have no login, and for mirrors.",
         }),
+        certFile: optionalSetting({
+          kind: text(path),
+          help: 'A certificate to show to its `endpoints` of `https`, in PEM, with those of the authorities in between. Only they see it: no mirror, and no host that they refer to. What is pulled with it counts as pulled with a login; clients that may not use these get what the upstream gives without it.',
+        }),
+        keyFile: optionalSetting({
+          kind: text(path),
+          help: 'The private key of `certFile`, in PEM.',
+        }),
         clients: setting({
           kind: choice(['loopback', 'all']),
           otherwise: { value: 'loopback' },

@@ -29,6 +29,8 @@ const UNSET = {
     passwordFile: undefined,
     pullSecret: undefined,
     dockerConfig: undefined,
+    certFile: undefined,
+    keyFile: undefined,
     clients: 'loopback',
   },
   privateHosts: [],
@@ -65,7 +67,9 @@ describe('loadConfig', () => {
       assert.deepEqual(config.mesh, {
         listen: ['/ip4/0.0.0.0/tcp/4001'],
         announce: [],
+        allow: [],
         bootstrap: [],
+        dns: [],
         mdns: true,
         secretFile: undefined,
         inboundConnectionsPerSecond: 50,
@@ -193,6 +197,14 @@ describe('loadConfig', () => {
       [
         'upstreams=[{host: a.io, credentials: {username: u}}]',
         /^upstreams: credentials of a\.io have no passwordFile: expected username and passwordFile together$/,
+      ],
+      [
+        'upstreams=[{host: a.io, credentials: {keyFile: /k}}]',
+        /^upstreams: credentials of a\.io have no certFile: expected certFile and keyFile together$/,
+      ],
+      [
+        'upstreams=[{host: a.io, endpoints: [http://a.io], credentials: {certFile: /c, keyFile: /k}}]',
+        /^upstreams: credentials of a\.io have a certFile, but it has no endpoint of https: expected one to show it to$/,
       ],
       ['mirror.defaultUpstream=a.io', /^mirror\.defaultUpstream = "a\.io": expected the host of an entry/],
       ['admin.listen=127.0.0.1:5000', /^admin\.listen = "127\.0\.0\.1:5000": .*not in mirror\.listen$/],

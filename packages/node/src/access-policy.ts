@@ -18,6 +18,7 @@ function hasLogin({
   username,
   pullSecret,
   dockerConfig,
+  certFile,
 }: Config['upstreams'][number]['credentials']): boolean {
-  return username !== undefined || pullSecret !== undefined || dockerConfig !== undefined
+  return [username, pullSecret, dockerConfig, certFile].some((each) => each !== undefined)
 }

@@ -11,7 +11,12 @@ describe('accessPolicy', () => {
     return accessPolicy(upstreams)
   }
 
-  for (const login of ['username: u, passwordFile: /p', 'pullSecret: /p', 'dockerConfig: /p']) {
+  for (const login of [
+    'username: u, passwordFile: /p',
+    'pullSecret: /p',
+    'dockerConfig: /p',
+    'certFile: /c, keyFile: /k',
+  ]) {
     it(`lets clients on the same machine have what a login can have: ${login}`, async () => {
       const accessOf = await policyOf(`{${login}}`)
       assert.equal(accessOf('a.io', true), 'login')

@@ -30,6 +30,8 @@ describe('readAuthorities', () => {
         passwordFile: undefined,
         pullSecret: undefined,
         dockerConfig: undefined,
+        certFile: undefined,
+        keyFile: undefined,
         clients: 'loopback',
       },
       privateHosts: [],

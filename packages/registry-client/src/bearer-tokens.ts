@@ -2,7 +2,7 @@ import { SingleFlight } from '@layermesh/async'
 import { type Clock, UpstreamProtocolError } from '@layermesh/interface'
 import { type BearerToken, parseTokenReply } from './bearer-token.ts'
 import type { Credential } from './credential.ts'
-import type { HttpReply, HttpTransport } from './http-transport.ts'
+import type { HttpReply, HttpTransport, ShownCertificate } from './http-transport.ts'
 import { readWhole } from './read-whole.ts'
 import { followRedirects } from './redirects.ts'
 import { refusalOf } from './refusal.ts'
@@ -82,7 +82,9 @@ export class BearerTokens {
   }
 
   async #request(key: TokenKey, met: MetChallenge): Promise<string> {
-    const reply = await this.#ask(tokenRequests(met, key.scope, key.credential, this.#upstream))
+    const requests = tokenRequests(met, key.scope, key.credential, this.#upstream)
+    const certificate = key.credential?.certificate
+    const reply = await this.#ask(requests.map((request) => ({ ...request, certificate })))
     // This 404 is about the token server; as ERR_UPSTREAM_NOT_FOUND it would say that the content is gone.
     if (reply.status === 404) {
       await reply.body.discard()
@@ -95,7 +97,7 @@ export class BearerTokens {
     return token.value
   }
 
-  async #ask([request, ...others]: readonly TokenRequest[]): Promise<HttpReply> {
+  async #ask([request, ...others]: readonly (TokenRequest & ShownCertificate)[]): Promise<HttpReply> {
     if (request === undefined) throw new TypeError('there is no way to ask for a token')
     const reply = await followRedirects(this.#deps.transport, {
       ...request,

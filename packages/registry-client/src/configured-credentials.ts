@@ -1,6 +1,7 @@
 import { abortable, SingleFlight } from '@layermesh/async'
 import { type Clock, type Log, UpstreamCredentialsError } from '@layermesh/interface'
 import { canonicalHost } from './auth-key.ts'
+import { CertificateFiles } from './client-certificate.ts'
 import { type Credential, credentialOf, type CredentialSource, type Secret } from './credential.ts'
 import type { AskHelper } from './credential-helper.ts'
 import { type DockerConfig, findAuth, parseDockerConfig } from './docker-config.ts'
@@ -13,7 +14,7 @@ const REFUSED_ANSWER_MS = 10_000
 /** The name by which Docker asks its helpers for Docker Hub. */
 const HUB_SERVER = 'https://index.docker.io/v1/'
 
-/** Where the logins of an upstream are; the first of them that has one for a repository counts, in this order. */
+/** Where the logins of an upstream are; the first of them that has a secret for a repository counts, in this order. */
 export interface CredentialFiles {
   /** Needs {@link CredentialFiles.passwordFile}. */
   readonly username?: string | undefined
@@ -22,6 +23,9 @@ export interface CredentialFiles {
   readonly pullSecret?: string | undefined
   /** Docker's `config.json`. */
   readonly dockerConfig?: string | undefined
+  /** A certificate to show beside it, in PEM. Needs {@link CredentialFiles.keyFile}. */
+  readonly certFile?: string | undefined
+  readonly keyFile?: string | undefined
 }
 
 /** What they are obtained with. */
@@ -46,6 +50,7 @@ export class ConfiguredCredentials implements CredentialSource {
   readonly #deps: ConfiguredCredentialsDeps
   readonly #host: string
   readonly #sources: readonly FindSecret[]
+  readonly #certificate: CertificateFiles | undefined
   readonly #answers = new Map<string, HelperAnswer>()
   readonly #asking = new SingleFlight<string, Secret | undefined>()
   #failure: string | undefined
@@ -56,11 +61,17 @@ export class ConfiguredCredentials implements CredentialSource {
     this.#deps = deps
     this.#host = canonicalHost(host)
     this.#sources = this.#sourcesOf(files)
+    const { certFile, keyFile } = files
+    if (certFile !== undefined && keyFile !== undefined)
+      this.#certificate = new CertificateFiles(deps.clock, certFile, keyFile)
+  }
+
+  get hasCertificate(): boolean {
+    return this.#certificate !== undefined
   }
 
   async find(repository: string, signal: AbortSignal | undefined): Promise<Credential | undefined> {
-    const secret = await abortable(this.#findSecret(repository), signal)
-    return secret === undefined ? undefined : credentialOf(secret)
+    return abortable(this.#find(repository), signal)
   }
 
   refused({ id }: Credential): void {
@@ -92,13 +103,12 @@ export class ConfiguredCredentials implements CredentialSource {
     return sources
   }
 
-  async #findSecret(repository: string): Promise<Secret | undefined> {
+  async #find(repository: string): Promise<Credential | undefined> {
     try {
-      for (const source of this.#sources) {
-        const secret = await source(repository)
-        if (secret !== undefined) return this.#succeed(secret)
-      }
-      return this.#succeed(undefined)
+      const secret = await this.#findSecret(repository)
+      const certificate = await this.#certificate?.read()
+      this.#succeed()
+      return secret === undefined && certificate === undefined ? undefined : credentialOf(secret, certificate)
     } catch (error) {
       if (!(error instanceof UpstreamCredentialsError)) throw error
       if (this.#failure !== error.message) {
@@ -109,10 +119,17 @@ export class ConfiguredCredentials implements CredentialSource {
     }
   }
 
-  #succeed(secret: Secret | undefined): Secret | undefined {
+  async #findSecret(repository: string): Promise<Secret | undefined> {
+    for (const source of this.#sources) {
+      const secret = await source(repository)
+      if (secret !== undefined) return secret
+    }
+    return undefined
+  }
+
+  #succeed(): void {
     if (this.#failure !== undefined) this.#deps.log.info({}, 'upstream credentials usable again')
     this.#failure = undefined
-    return secret
   }
 
   async #findInDockerConfig(config: DockerConfig, repository: string): Promise<Secret | undefined> {

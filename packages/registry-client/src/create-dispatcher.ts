@@ -1,6 +1,7 @@
 import type { LookupFunction } from 'node:net'
 import { getCACertificates } from 'node:tls'
 import { type Dispatcher, EnvHttpProxyAgent } from 'undici'
+import type { ClientCertificate } from './client-certificate.ts'
 
 /** How many connections one host gets; requests beyond wait for a free one. */
 const CONNECTIONS_PER_HOST = 32
@@ -21,10 +22,20 @@ export interface DispatcherInit {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** Makes what requests go out by. Names are looked up by `lookup`, but not those that a proxy looks up itself. */
-export function createDispatcher(init: DispatcherInit, lookup: LookupFunction): Dispatcher {
+/**
+ * Makes what requests go out by. Names are looked up by `lookup`, but not those that a proxy looks up itself. Every server that
+ * is asked sees `certificate`, but no proxy.
+ */
+export function createDispatcher(
+  init: DispatcherInit,
+  lookup: LookupFunction,
+  certificate?: ClientCertificate,
+): Dispatcher {
   const { ca, connectTimeoutMs, headersTimeoutMs } = init
-  const tls = ca === undefined ? undefined : { ca: [...getCACertificates('default'), ca] }
+  const tls = {
+    ...(ca !== undefined && { ca: [...getCACertificates('default'), ca] }),
+    ...(certificate !== undefined && { cert: certificate.cert, key: certificate.key }),
+  }
   return new EnvHttpProxyAgent({
     ...proxiesOf(init),
     connections: CONNECTIONS_PER_HOST,
@@ -38,7 +49,7 @@ export function createDispatcher(init: DispatcherInit, lookup: LookupFunction): 
     bodyTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     connect: { lookup, ...tls },
-    ...(tls !== undefined && { requestTls: tls }),
+    requestTls: tls,
   })
 }
 

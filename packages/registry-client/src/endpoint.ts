@@ -2,7 +2,7 @@ import { type Access, type Admission, type Clock, UpstreamDeniedError } from '@l
 import { findBearerChallenge, offersBasic } from '@layermesh/oci'
 import { BearerTokens, type BearerTokensDeps, type TokenKey } from './bearer-tokens.ts'
 import { basicAuthorization, type Credential, type CredentialSource } from './credential.ts'
-import type { HttpReply, HttpTransport } from './http-transport.ts'
+import type { HttpReply, HttpRequest, HttpTransport } from './http-transport.ts'
 import { parsePullQuota, type PullQuota } from './pull-quota.ts'
 import { followRedirects } from './redirects.ts'
 import type { ApiKind } from './upstream-metrics.ts'
@@ -24,7 +24,7 @@ export interface ContentRequest {
   readonly signal: AbortSignal | undefined
 }
 
-/** A reply, and whether it took a login to get it. */
+/** A reply, and whether a login was shown to get it: a certificate always is where there is one, for who may have what it can have. */
 export type EndpointReply = HttpReply & Admission
 
 /** What an endpoint works with. */
@@ -120,7 +120,7 @@ export class Endpoint {
       this.#drop(key, known)
     }
     // Also after a refused token: nvcr.io names a realm for logins to whoever comes with an expired one.
-    const reply = await this.#sendWith(request, undefined)
+    const reply = await this.#sendWith(request, undefined, credential)
     if (!this.#isChallenge(reply)) return reply
     const answer = await this.#answerChallenge(request, key, reply)
     if (!this.#isChallenge(answer) || !this.#missesScope(reply, answer)) return answer
@@ -187,18 +187,33 @@ export class Endpoint {
     credential?: Credential,
   ): Promise<EndpointReply> {
     const { kind, method, headers, via, signal } = request
-    const reply = await followRedirects(this.#transport, {
+    const certificate = this.#baseUrl.protocol === 'https:' ? credential?.certificate : undefined
+    const reply = await this.#follow(credential, {
       upstream: this.#upstream,
       endpoint: this.#baseUrl,
       kind,
       method,
       url: this.#urlOf(request),
       headers: { ...headers, ...(authorization !== undefined && { authorization }) },
+      certificate: certificate ?? (this.#credentials.hasCertificate ? 'withheld' : undefined),
       via,
       signal,
     })
     if (this.isOwn(reply)) this.#quota = parsePullQuota(reply, this.#clock.now()) ?? this.#quota
-    return authorization !== undefined && credential !== undefined ? { ...reply, access: 'login' } : reply
+    const isProven =
+      certificate !== undefined || (authorization !== undefined && credential?.secret !== undefined)
+    return isProven ? { ...reply, access: 'login' } : reply
+  }
+
+  async #follow(credential: Credential | undefined, request: HttpRequest): Promise<HttpReply> {
+    try {
+      return await followRedirects(this.#transport, request)
+    } catch (error) {
+      // No status is thrown here: this is said in TLS, of the certificate.
+      if (error instanceof UpstreamDeniedError && credential?.certificate !== undefined)
+        this.#credentials.refused(credential)
+      throw error
+    }
   }
 
   #urlOf({ kind, repository, reference, query = '' }: ContentRequest): URL {

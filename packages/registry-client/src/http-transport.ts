@@ -1,14 +1,24 @@
 import { type Clock, UpstreamProtocolError } from '@layermesh/interface'
 import { type Dispatcher, request as sendRequest } from 'undici'
 import type { AddressGuard } from './address-guard.ts'
+import type { ClientCertificate } from './client-certificate.ts'
 import { createDispatcher, type DispatcherInit } from './create-dispatcher.ts'
 import { classifyNetworkFailure } from './network-failure.ts'
 import { ReplyBody } from './reply-body.ts'
-import { outcomeOfStatus } from './request-outcome.ts'
+import { outcomeOfStatus, type RequestOutcome } from './request-outcome.ts'
 import type { RequestKind, UpstreamMetrics } from './upstream-metrics.ts'
 
+/** How a registry learns who asks before it reads the request. */
+export interface ShownCertificate {
+  /**
+   * Only the origin of {@link HttpRequest.endpoint} sees it, and only by https. `withheld` when there is one that this request
+   * may not use.
+   */
+  readonly certificate?: ClientCertificate | 'withheld' | undefined
+}
+
 /** One HTTP request, without redirects. */
-export interface HttpRequest {
+export interface HttpRequest extends ShownCertificate {
   /** The image host that this is for; it stands in messages. */
   readonly upstream: string
   /** Where the registry is reached: from one of the Internet, nobody is led to a private address. */
@@ -58,12 +68,21 @@ export interface HttpTransportInit extends DispatcherInit {
   readonly publicOnly?: boolean
 }
 
+const FAILURE_OUTCOMES = new Map<string, RequestOutcome>([
+  ['ERR_UPSTREAM_PROTOCOL', 'protocol'],
+  ['ERR_UPSTREAM_DENIED', 'unauthorized'],
+])
+
 /** Sends the requests of one upstream over kept connections and yields bodies as they are on the wire. */
 export class HttpTransport {
   readonly #deps: HttpTransportDeps
   readonly #init: HttpTransportInit
   readonly #any: Dispatcher
   readonly #public: Dispatcher
+  #certified: { readonly id: string; readonly dispatcher: Dispatcher } | undefined
+  /** Those of certificates that have been replaced, until their last request is over. */
+  readonly #replaced = new Set<Dispatcher>()
+  #isClosed = false
 
   constructor(deps: HttpTransportDeps, init: HttpTransportInit) {
     this.#deps = deps
@@ -105,17 +124,20 @@ export class HttpTransport {
 
   /** Ends all requests and closes all connections. Idempotent. */
   async close(): Promise<void> {
-    await Promise.all([this.#any.destroy(), this.#public.destroy()])
+    this.#isClosed = true
+    const certified = this.#certified === undefined ? [] : [this.#certified.dispatcher]
+    const all = [this.#any, this.#public, ...certified, ...this.#replaced]
+    await Promise.all(all.map((dispatcher) => dispatcher.destroy()))
   }
 
-  async #send(
-    { endpoint, kind, method, url, headers, body, via = [], signal }: HttpRequest,
-    asked: string,
-  ): Promise<Dispatcher.ResponseData> {
+  async #send(request: HttpRequest, asked: string): Promise<Dispatcher.ResponseData> {
+    const { endpoint, kind, method, url, headers, body, via = [], signal } = request
     const { loopId } = this.#init
+    const isCertifiable = url.protocol === 'https:' && url.origin === endpoint.origin
+    const certificate = isCertifiable ? request.certificate : undefined
     try {
       return await sendRequest(url, {
-        dispatcher: await this.#dispatcherFor(url, endpoint),
+        dispatcher: await this.#dispatcherFor(url, endpoint, certificate),
         method,
         // Also here: what goes through a proxy without a tunnel knows no limits of the dispatcher.
         headersTimeout: this.#init.headersTimeoutMs,
@@ -135,21 +157,39 @@ export class HttpTransport {
         this.#deps.metrics.answered(kind, 'aborted')
         throw signal.reason as Error
       }
-      const failure = classifyNetworkFailure(asked, cause)
-      this.#deps.metrics.answered(kind, failure.code === 'ERR_UPSTREAM_PROTOCOL' ? 'protocol' : 'unreachable')
+      const failure = classifyNetworkFailure(asked, cause, certificate === 'withheld')
+      this.#deps.metrics.answered(kind, FAILURE_OUTCOMES.get(failure.code) ?? 'unreachable')
       throw failure
     }
   }
 
-  async #dispatcherFor(url: URL, endpoint: URL): Promise<Dispatcher> {
+  async #dispatcherFor(
+    url: URL,
+    endpoint: URL,
+    certificate: ShownCertificate['certificate'],
+  ): Promise<Dispatcher> {
     const { guard } = this.#deps
     if (this.#init.publicOnly === true) {
       await guard.requirePublicLiteral(url)
       return this.#public
     }
     await guard.noteLiteral(endpoint)
+    if (typeof certificate === 'object') return this.#certifiedBy(certificate)
     if (!guard.needsPublic(url, endpoint)) return this.#any
     await guard.requirePublicLiteral(url)
     return this.#public
+  }
+  // Connections are proven once: none is shared by those who show a certificate and those who don't.
+  #certifiedBy(certificate: ClientCertificate): Dispatcher {
+    if (this.#certified?.id === certificate.id) return this.#certified.dispatcher
+    if (this.#isClosed) return this.#any
+    const replaced = this.#certified?.dispatcher
+    if (replaced !== undefined) {
+      this.#replaced.add(replaced)
+      void replaced.close().finally(() => this.#replaced.delete(replaced))
+    }
+    const dispatcher = createDispatcher(this.#init, this.#deps.guard.lookupAny, certificate)
+    this.#certified = { id: certificate.id, dispatcher }
+    return dispatcher
   }
 }

@@ -44,6 +44,9 @@ export async function followRedirects(transport: HttpTransport, request: HttpReq
     }
     if (hop.body !== undefined)
       throw new UpstreamProtocolError(`${reply.asked} was redirected with a secret in it`)
-    hop = { ...hop, ...nextHop(hop, reply.header('location'), reply.asked) }
+    const next = nextHop(hop, reply.header('location'), reply.asked)
+    // Like `authorization`: who was led away does not come back with it.
+    const certificate = next.url.origin === hop.url.origin ? hop.certificate : undefined
+    hop = { ...hop, ...next, certificate }
   }
 }

@@ -34,7 +34,7 @@ export function tokenRequests(
   const scopes = scopesOf(met.challenge.scope ?? scope)
   const { service } = met.challenge
   const post = (secret: Secret) => postRequest(realm, { service, scopes, secret })
-  if (credential === undefined) return [getRequest(realm, { service, scopes })]
+  if (credential?.secret === undefined) return [getRequest(realm, { service, scopes })]
   const authorization = basicAuthorization(credential)
   if (authorization === undefined) return [post(credential.secret)]
   return [getRequest(realm, { service, scopes, authorization }), post(credential.secret)]

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { ListenError } from '@layermesh/interface'
 
@@ -22,12 +22,18 @@ export interface ServerIdentity {
   readonly cert: string
 }
 
+/** A server that demands a certificate of its clients, too. */
+export interface MutualIdentity extends ServerIdentity {
+  /** The authorities of clients that get in, in PEM; undefined when anybody does. */
+  readonly clientAuthority?: string | undefined
+}
+
 /** Listens on `host`, with TLS if there is an identity; port 0 means any. Throws ERR_LISTEN. */
 export async function listenHttp(
   host: string,
   port: number,
   handler: ExchangeHandler,
-  identity?: ServerIdentity,
+  identity?: MutualIdentity,
 ): Promise<HttpListener> {
   const exchanges = new Set<Promise<void>>()
   const listener: RequestListener = (incoming, response) => {
@@ -40,7 +46,7 @@ export async function listenHttp(
   const server =
     identity === undefined
       ? createServer(options, listener)
-      : createTlsServer({ ...options, ...identity }, listener)
+      : createTlsServer({ ...options, ...tlsOptions(identity) }, listener)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
       reject(new ListenError(`can't listen on ${host}:${port}`, { cause }))
@@ -60,4 +66,8 @@ export async function listenHttp(
       await Promise.all(exchanges)
     },
   }
+}
+
+function tlsOptions({ key, cert, clientAuthority: ca }: MutualIdentity): ServerOptions {
+  return { key, cert, ...(ca !== undefined && { ca, requestCert: true, rejectUnauthorized: true }) }
 }

@@ -36,6 +36,8 @@ export interface OriginOptions {
   readonly redirectBlobs?: boolean
   /** Makes the registry speak TLS; its storage stays without. @default neither does */
   readonly tls?: ServerIdentity
+  /** The authorities, in PEM, of whose certificates clients must show one; with `tls`. @default clients need none */
+  readonly clientAuthority?: string
   /** Speed of the link that all replies share, in bytes per second. @default unlimited */
   readonly rateBytesPerSecond?: number
   /** What tokens expire by and the link's speed is kept by. @default the machine's clock */
@@ -93,7 +95,7 @@ export async function startOrigin(options: OriginOptions = {}): Promise<OriginRe
       const asked = form === undefined ? request : { ...request, form }
       await exchange(asked, response, (each) => answerRegistry(each, { catalog, gate, cdnUrl }))
     },
-    options.tls,
+    options.tls && { ...options.tls, clientAuthority: options.clientAuthority },
   )
   const cdn = redirectBlobs
     ? await listenHttp(address, 0, (incoming, response) =>
