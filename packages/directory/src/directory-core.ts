@@ -326,6 +326,8 @@ export class DirectoryCore {
     if (peer === undefined) throw new PeerMissingError('nobody to ask')
     const buckets = this.#table.bucketsOf(account, bucketBitsFor(replica.expectedCount))
     let received = 0
+    // Buckets come in their order, each once: without an order they might never end.
+    let nextBucket = 0
     for await (const reply of this.#deps.requestSync(peer, { account: name, buckets }, { signal })) {
       signal.throwIfAborted()
       if (reply.kind === 'unknown') throw new PeerMissingError(`${peer} doesn't know it well enough`)
@@ -334,6 +336,8 @@ export class DirectoryCore {
         return
       }
       for (const [index, claims] of reply.buckets) {
+        if (index < nextBucket) throw new PeerProtocolError(`bucket ${index} comes out of turn`)
+        nextBucket = index + 1
         received += claims.length
         if (received > maxHoldings()) throw new PeerProtocolError(`more than ${maxHoldings()} holdings`)
         replica.replaceBucket({ bits: reply.bits, index }, claims)

@@ -4,6 +4,15 @@ import type { Fingerprint } from './fingerprint.ts'
 import { MAX_DELTA_CHANGES, type HolderChanges, type HoldingsDelta } from './holdings-messages.ts'
 import type { AccountState, HoldingsPosition } from './account-state.ts'
 
+/**
+ * Deltas that are published in each {@link WINDOW_MS}, at most; no author may speak faster without being cut off as one that floods
+ * (`mesh_floods_total`). A node may speak for itself and for its region.
+ */
+export const MAX_DELTAS = 200
+
+/** In milliseconds. */
+export const WINDOW_MS = 10_000
+
 /** Collaborators and tunables of an announcer. */
 export interface AnnouncerDeps {
   readonly clock: Clock
@@ -23,11 +32,16 @@ interface Change {
   readonly sizeBytes: number | undefined
 }
 
-/** Tells others what changes in an account, in batches. */
+/**
+ * Tells others what changes in an account, in batches. Of more changes than can be told one by one, such as when many nodes join or a
+ * cache is emptied, the rest counts as published and lost: others see that they lack something, and compare.
+ */
 export class HoldingsAnnouncer {
   readonly #deps: AnnouncerDeps
   readonly #changes = new Map<string, Change>()
   #sequence = 0
+  #windowEndMs = -Infinity
+  #deltasInWindow = 0
   #started = false
   #cancelFlush: CancelTimer | undefined
 
@@ -81,9 +95,20 @@ export class HoldingsAnnouncer {
     const { epoch, publish } = this.#deps
     for (let start = 0; start < changes.length; start += MAX_DELTA_CHANGES) {
       this.#sequence += 1
+      if (!this.#mayPublish()) continue
       const batch = byHolder(changes.slice(start, start + MAX_DELTA_CHANGES))
       publish({ kind: 'delta', epoch, sequence: this.#sequence, changes: batch })
     }
+  }
+
+  #mayPublish(): boolean {
+    const nowMs = this.#deps.clock.monotonicMs()
+    if (nowMs >= this.#windowEndMs) {
+      this.#windowEndMs = nowMs + WINDOW_MS
+      this.#deltasInWindow = 0
+    }
+    this.#deltasInWindow += 1
+    return this.#deltasInWindow <= MAX_DELTAS
   }
 }
 

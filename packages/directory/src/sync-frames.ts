@@ -9,8 +9,8 @@
  *
  * - `ask` and each `next` are answered by one `part`, or by `end` when there is no more. So the server sends no faster
  *   than the client takes it.
- * - Only buckets are sent whose fingerprint differs from the client's, each as a whole and never in two parts. What the
- *   client has in them besides is no longer so.
+ * - Only buckets are sent whose fingerprint differs from the client's, in the order of their indexes, each as a whole and
+ *   never in two parts. What the client has in them besides is no longer so.
  * - The account is then as it is after the delta that `end` names, or a later one: to apply the deltas after it brings
  *   the client up to date.
  * - A frame is one byte for its type, then a CBOR map; unknown fields are ignored, everything else ends the stream.

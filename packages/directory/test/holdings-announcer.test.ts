@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { PeerId } from '@layermesh/interface'
 import { ManualClock } from '@layermesh/testkit'
 import { Fingerprint } from '../src/fingerprint.ts'
-import { HoldingsAnnouncer } from '../src/holdings-announcer.ts'
+import { HoldingsAnnouncer, MAX_DELTAS, WINDOW_MS } from '../src/holdings-announcer.ts'
 import { MAX_DELTA_CHANGES, type HoldingsDelta } from '../src/holdings-messages.ts'
 import { claim, hashOf } from './support/hashes.ts'
 
@@ -50,6 +50,22 @@ describe('HoldingsAnnouncer', () => {
       { peer: b, added: [[one, 10]], removed: [] },
     ]
     assert.deepEqual(published, [{ kind: 'delta', epoch: 7, sequence: 1, changes }])
+  })
+
+  it('speaks no faster than others listen, and leaves the rest to be seen as lost', () => {
+    const { clock, published, announcer } = createAnnouncer()
+    announcer.start()
+    const deltas = MAX_DELTAS + 3
+    for (let index = 0; index < deltas; index += 1) {
+      announcer.removed(a, hashOf(index))
+      announcer.state()
+    }
+    assert.equal(published.length, MAX_DELTAS)
+    assert.equal(announcer.position.sequence, deltas)
+    clock.advance(WINDOW_MS)
+    announcer.removed(a, one)
+    clock.advance(50)
+    assert.deepEqual(published.at(-1)?.sequence, deltas + 1)
   })
 
   it('cuts a batch that is too large for one message', () => {

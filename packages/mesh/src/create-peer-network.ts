@@ -155,7 +155,7 @@ export async function createPeerNetwork(
     log,
     isMember: (peer) => membership.has(peer),
     isAdmitted: (connection) => admission.isAdmitted(connection),
-    take: (peer, limit, amount) => quotas.take(peer, limit, amount),
+    take: (peer, limit, amount, via) => quotas.take(peer, limit, amount, via),
   })
   const node = await createLibp2pNode({
     privateKey,

@@ -26,7 +26,7 @@ export interface GossipDeps {
   /** Whether the peer at the other end is a member; waits while its admission is under way. */
   readonly isAdmitted: (connection: Connection) => Promise<boolean>
   /** Takes from what a peer may do, and returns whether it may. */
-  readonly take: (peer: PeerId, limit: 'messages' | 'gossip', amount: number) => boolean
+  readonly take: (peer: PeerId, limit: 'messages' | 'gossip', amount: number, via: PeerId) => boolean
 }
 
 /**
@@ -122,12 +122,13 @@ export class Gossip {
     this.#pubsub?.subscribe(topic)
   }
 
-  readonly #validate = (_source: Libp2pPeerId, message: Message): TopicValidatorResult => {
+  readonly #validate = (source: Libp2pPeerId, message: Message): TopicValidatorResult => {
     if (message.type !== 'signed' || message.data.length > MAX_GOSSIP_BYTES)
       return TopicValidatorResult.Reject
     // The author may have just left, or be known to others earlier than to us: nobody is to blame.
     const author = message.from.toString() as PeerId
-    const taken = this.#deps.isMember(author) && this.#deps.take(author, 'messages', 1)
+    const via = source.toString() as PeerId
+    const taken = this.#deps.isMember(author) && this.#deps.take(author, 'messages', 1, via)
     return taken ? TopicValidatorResult.Accept : TopicValidatorResult.Ignore
   }
 
@@ -167,7 +168,7 @@ export class Gossip {
         return
       }
       const peer = remotePeerOf(connection)
-      stream.addEventListener('message', ({ data }) => this.#deps.take(peer, 'gossip', data.byteLength))
+      stream.addEventListener('message', ({ data }) => this.#deps.take(peer, 'gossip', data.byteLength, peer))
       await handler(stream, connection)
     }
   }

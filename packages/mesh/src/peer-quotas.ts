@@ -52,9 +52,13 @@ export class PeerQuotas {
     })
   }
 
-  /** Takes from what `peer` may do and returns whether it may; who may not is cut off. */
-  take(peer: PeerId, limit: PeerLimit, amount = 1): boolean {
+  /**
+   * Takes from what `peer` may do and returns whether it may. Who may not is cut off, unless it came `via` another peer: that one may
+   * have kept back what it has, or repeat it.
+   */
+  take(peer: PeerId, limit: PeerLimit, amount = 1, via = peer): boolean {
     if (this.#bucketsOf(peer)[limit].take(amount, this.#deps.clock.monotonicMs())) return true
+    if (via !== peer) return false
     this.#deps.log.warn({ peer, limit, ...this.#limits[limit] }, 'peer flooded')
     this.#floods.add(1, { limit })
     // When it comes back it begins anew.

@@ -61,4 +61,16 @@ describe('PeerQuotas', () => {
     assert.equal(metrics.count('mesh_floods_total', { limit: 'messages' }), 1)
     assert.ok(quotas.take(bad, 'messages'), 'it begins anew when it is back')
   })
+
+  it('drops what others bring of a peer beyond its limit, and blames nobody', () => {
+    const clock = new ManualClock()
+    const metrics = new CountedMetrics()
+    const banned: PeerId[] = []
+    const quotas = new PeerQuotas({ clock, log: new KeptLog(), metrics, ban: (peer) => banned.push(peer) })
+    const [author, other] = ['author' as PeerId, 'other' as PeerId]
+    while (quotas.take(author, 'messages', 1, other));
+    assert.deepEqual(banned, [])
+    assert.equal(quotas.take(author, 'messages', 1, author), false)
+    assert.deepEqual(banned, [author])
+  })
 })
