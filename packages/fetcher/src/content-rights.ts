@@ -42,6 +42,8 @@ export class ContentRights {
   readonly #deps: ContentRightsDeps
   readonly #known: LRUCache<string, Access>
   readonly #notedManifests: LRUCache<string, true>
+  /** Manifests that a confirmed index refers to. */
+  readonly #listed: LRUCache<string, Access>
   readonly #asking = new SingleFlight<string, void>()
   /** Links on their way to the disk. */
   readonly #writing = new Set<Promise<void>>()
@@ -52,6 +54,7 @@ export class ContentRights {
     const perf = { now: () => deps.clock.monotonicMs() + 1 }
     const life = { ttl: KNOWN_FOR_MS, ttlResolution: 0, perf }
     this.#known = new LRUCache({ max: MAX_KNOWN, ...life })
+    this.#listed = new LRUCache({ max: MAX_NOTED_MANIFESTS, ...life })
     this.#notedManifests = new LRUCache({ max: MAX_NOTED_MANIFESTS, ...life })
   }
 
@@ -59,6 +62,15 @@ export class ContentRights {
   knows(ref: ContentRef): boolean {
     const known = this.#known.get(nameOf(ref))
     return known !== undefined && coversAccess(known, ref.access)
+  }
+
+  /**
+   * Whether a confirmed index lists a manifest. That is enough to get it from others, and not to give what is here: registries take an
+   * index whose manifests they don't have, so anybody could list what is private elsewhere.
+   */
+  isListed(ref: ContentRef): boolean {
+    const listed = ref.kind === 'manifest' ? this.#listed.get(nameOf(ref)) : undefined
+    return listed !== undefined && coversAccess(listed, ref.access)
   }
 
   /** Whether the content has been confirmed. */
@@ -116,7 +128,7 @@ export class ContentRights {
     if (this.#notedManifests.has(name)) return
     this.#notedManifests.set(name, true)
     const { manifests, config, layers } = referencesIn(bytes)
-    for (const { digest } of manifests) this.note({ ...ref, kind: 'manifest', digest })
+    for (const { digest } of manifests) this.#list({ ...ref, digest })
     for (const { digest } of config === undefined ? layers : [config, ...layers]) {
       this.note({ ...ref, kind: 'blob', digest })
     }
@@ -141,6 +153,12 @@ export class ContentRights {
       if (isUpstreamsWord(error)) throw error
       throw new ContentUnavailableError(`${digest} is not known in this repository`, { cause: error })
     }
+  }
+
+  #list(ref: ContentRef): void {
+    const name = nameOf(ref)
+    if (ref.access === 'login' && this.#listed.get(name) === 'anonymous') return
+    this.#listed.set(name, ref.access ?? 'anonymous')
   }
 
   /** What has been confirmed for anybody stays so. */

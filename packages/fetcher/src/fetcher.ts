@@ -139,7 +139,8 @@ export class Fetcher implements ContentFetcher {
         confirm: (ref, options) => rights.require(ref, options),
         onKept: async (ref) => {
           // What peers give that have proven nothing has not been confirmed by that.
-          if (deps.network.authenticated || (await rights.has(ref))) await rights.keep(ref)
+          if (deps.network.authenticated || rights.isListed(ref) || (await rights.has(ref)))
+            await rights.keep(ref)
         },
       },
       init,
@@ -252,7 +253,8 @@ export class Fetcher implements ContentFetcher {
     }
     for (;;) {
       if (options?.heldOnly === true || this.#jobs.find(ref.digest) === undefined) {
-        if (options?.heldOnly !== true && !this.#mayPeersConfirm()) await confirm()
+        if (options?.heldOnly !== true && !this.#mayPeersConfirm() && !this.#rights.isListed(ref))
+          await confirm()
         const held = await this.#openHeld(ref, confirm)
         if (held !== undefined) return held
       }

@@ -8,6 +8,7 @@ import {
   UpstreamDeniedError,
   UpstreamNotFoundError,
 } from '@layermesh/interface'
+import { digestOf } from '@layermesh/oci'
 import { buildImage, type BuiltImage, ManualClock, until } from '@layermesh/testkit'
 
 import { KNOWN_FOR_MS } from '../src/content-rights.ts'
@@ -90,6 +91,20 @@ describe('ContentRights', () => {
         const other = { ...refTo(manifest(), 'manifest'), access }
         await assert.rejects(node.fetcher.getManifest(other), UpstreamNotFoundError)
       }
+    })
+
+    it('is not given because an index lists it, which a registry takes from anybody', async () => {
+      const node = await cluster.addNode('one', { login: LOGIN })
+      await pull(node)
+      const mediaType = 'application/vnd.oci.image.index.v1+json'
+      const { digest: listed, sizeBytes: size, mediaType: type } = image.manifest.descriptor
+      const manifests = [{ mediaType: type, digest: listed, size }]
+      const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests }))
+      const descriptor = { digest: digestOf(bytes), mediaType, sizeBytes: bytes.length }
+      cluster.origin.add(REPOSITORY, { manifest: { descriptor, bytes }, contents: new Map() })
+      await node.fetcher.getManifest(refTo(descriptor.digest, 'manifest'))
+      await assert.rejects(node.fetcher.getManifest(refTo(listed, 'manifest')), UpstreamNotFoundError)
+      await assert.rejects(node.fetcher.openBlob(refTo(layer())), UpstreamNotFoundError)
     })
 
     it('is not given when upstream can not be asked', async () => {
