@@ -14,7 +14,7 @@ export interface HttpLimits {
   readonly checkEveryMs: number
   /** The longest head of a request, its target included, in bytes. */
   readonly maxHeadBytes: number
-  /** Open connections; a further one is closed at once, and its client asks elsewhere. */
+  /** Open connections; idle ones give up their places, else a further one is closed at once, and its client asks elsewhere. */
   readonly maxConnections: number
 }
 

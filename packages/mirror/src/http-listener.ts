@@ -41,7 +41,10 @@ export class HttpListener implements Startable {
   readonly #server: Server | TlsServer
   readonly #deps: HttpListenerDeps
   readonly #init: HttpListenerInit
-  /** Open connections, and the replies that are on the way on each: Node counts a silent new one as busy. */
+  /**
+   * Open connections, and the replies that are on the way on each: Node counts a silent new one as busy. Of those without a reply, the
+   * one that has been so for longest comes first.
+   */
   readonly #replies = new Map<Duplex, number>()
   /** Connections in the middle of a TLS handshake, by the client's address. */
   readonly #handshakes = new Map<string, Socket>()
@@ -132,14 +135,28 @@ export class HttpListener implements Startable {
     this.#handshakes.delete(clientOf(socket))
     this.#replies.set(socket, 0)
     socket.once('close', () => this.#replies.delete(socket))
+    this.#makeRoom(socket)
   }
 
   readonly #onHandshake = (socket: Socket): void => {
     const client = clientOf(socket)
     this.#handshakes.set(client, socket)
+    this.#makeRoom(socket)
     socket.once('close', () => {
       if (this.#handshakes.get(client) === socket) this.#handshakes.delete(client)
     })
+  }
+
+  /**
+   * When `newest` has taken the last place, a connection is closed on which nothing goes on: idle ones, of which a client may have
+   * as many as it likes, keep nobody out.
+   */
+  #makeRoom(newest: Duplex): void {
+    if (this.#replies.size + this.#handshakes.size < this.#init.limits.maxConnections) return
+    const isOther = (socket: Duplex) => socket !== newest
+    const idle = this.#replies.entries().find(([socket, replies]) => replies === 0 && isOther(socket))
+    const closed = idle?.[0] ?? this.#handshakes.values().find(isOther)
+    closed?.destroy()
   }
 
   readonly #onClientError = (error: NodeJS.ErrnoException, socket: Duplex): void => {
@@ -152,6 +169,7 @@ export class HttpListener implements Startable {
   #addReply(socket: Duplex, change: 1 | -1): void {
     const before = this.#replies.get(socket)
     if (before === undefined) return
+    if (before + change === 0) this.#replies.delete(socket)
     this.#replies.set(socket, before + change)
     // A reply is closed once the system has all its bytes, so nothing is lost by closing the connection then.
     if (this.#drained !== undefined && before + change === 0) socket.destroy()

@@ -174,6 +174,30 @@ describe('HttpListener', () => {
       await limited.content.whenClosed()
     })
 
+    it('closes idle connections, the one that has been so for longest first, rather than keep a client out', async () => {
+      await using limited = await startMirror({ limits: { maxConnections: 3 } })
+      const connect = async () => {
+        const client = await RawClient.connect(limited.port)
+        client.request('GET', '/v2/')
+        await client.whenReceived(/\{\}$/)
+        return client
+      }
+      using first = await connect()
+      using second = await connect()
+      first.request('GET', '/v2/')
+      await first.whenReceived(/\{\}[^]*\{\}$/)
+      using third = await connect()
+      await second.whenClosed()
+      using silent = await RawClient.connect(limited.port)
+      await first.whenClosed()
+      using fourth = await connect()
+      await third.whenClosed()
+      silent.request('GET', '/v2/')
+      await silent.whenReceived(/\{\}$/)
+      fourth.request('GET', '/v2/')
+      await fourth.whenReceived(/\{\}[^]*\{\}$/)
+    })
+
     it('closes connections beyond the limit at once, and takes others when there is room again', async () => {
       await using limited = await startMirror({ limits: { maxConnections: 1 } })
       const first = await RawClient.connect(limited.port)

@@ -271,6 +271,27 @@ describe('HttpUpstreamClient', () => {
       )
     })
 
+    // registry.k8s.io sends everything on, manifests too.
+    it('may lead manifests to another registry, which sees no token', async () => {
+      await using elsewhere = await startOrigin()
+      await using fixture = await startFixture({ auth: 'bearer' })
+      const { client, origin, image } = fixture
+      elsewhere.add(REPOSITORY, image, { tag: TAG })
+      await client.headManifest(REF, TAG)
+      const location = `${elsewhere.url}/v2/${REPOSITORY}/manifests/${TAG}`
+      origin.script({ match: { kind: 'manifest' }, action: { type: 'redirect', location } })
+      assert.deepEqual(await client.headManifest(REF, TAG), image.manifest.descriptor)
+      const { digest } = await client.getManifest(REF, TAG)
+      assert.equal(digest, image.manifest.descriptor.digest)
+      assert.deepEqual(
+        elsewhere.requests.map(({ method, authorization }) => [method, authorization]),
+        [
+          ['HEAD', false],
+          ['GET', false],
+        ],
+      )
+    })
+
     it('are followed ten times, and no more', async () => {
       await using fixture = await startFixture()
       const { client, origin } = fixture

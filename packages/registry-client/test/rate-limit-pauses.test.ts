@@ -20,6 +20,7 @@ describe('RateLimitPauses', () => {
     pauses.note(GET, limited(30_000), 0)
     assert.equal(pauses.left({ ...GET, method: 'HEAD' }, 0), undefined)
     assert.equal(pauses.left({ ...GET, kind: 'blob' }, 0), undefined)
+    assert.equal(pauses.left({ ...GET, access: 'login' }, 0), undefined)
   })
 
   it('have a length of their own when the endpoint says none, and a limit', () => {

@@ -16,7 +16,7 @@ import {
   RefusalMemory,
 } from '../src/refusal-memory.ts'
 import { CHECK_EVERY_MS } from '../src/watched-file.ts'
-import { AS_LOGIN, HOST, REF, startFixture, TAG } from './support/client-fixture.ts'
+import { AS_LOGIN, drive, HOST, REF, startFixture, TAG } from './support/client-fixture.ts'
 
 const MANIFEST = { kind: 'manifest', repository: 'library/app', reference: TAG, loginId: undefined } as const
 const BLOB = { ...MANIFEST, kind: 'blob' } as const
@@ -85,6 +85,30 @@ describe('an upstream that has refused something', () => {
     origin.add(REF.repository, image, { tag: 'new' })
     clock.advance(MANIFEST_MISSING_MS)
     assert.ok((await client.headManifest(REF, 'new')) !== undefined)
+  })
+
+  it('is asked again for a blob sooner than for a manifest', async () => {
+    await using fixture = await startFixture()
+    const { client, clock, origin, image, blob } = fixture
+    const { digest } = blob.descriptor
+    origin.remove(REF.repository, digest)
+    for (let call = 0; call < 3; call += 1) {
+      await assert.rejects(client.headBlob(REF, digest), UpstreamNotFoundError)
+      await assert.rejects(client.getContent({ ...REF, kind: 'blob', digest }, 0), UpstreamNotFoundError)
+    }
+    assert.equal(origin.requests.length, 1)
+    origin.add(REF.repository, image)
+    clock.advance(BLOB_MISSING_MS)
+    assert.equal((await client.headBlob(REF, digest)).sizeBytes, blob.bytes.length)
+  })
+
+  it('is asked at once for what it could not be asked for before', async () => {
+    await using fixture = await startFixture()
+    const { client, clock, origin } = fixture
+    const fault = origin.script({ match: {}, action: { type: 'status', status: 503 } })
+    await assert.rejects(drive(clock, client.headManifest(REF, TAG)), UpstreamUnreachableError)
+    fault[Symbol.dispose]()
+    assert.ok((await client.headManifest(REF, TAG)) !== undefined)
   })
 
   it('is asked at once with another login', async () => {

@@ -81,6 +81,31 @@ describe('Upstream', () => {
       assert.equal(origin.requests.length, 1)
     })
 
+    it('answers for itself what it said 429 to, until that is over, and asks for others', async () => {
+      await using fixture = await startFixture()
+      const { client, clock, origin } = fixture
+      const action = { type: 'status', status: 429, headers: { 'retry-after': '30' } } as const
+      origin.script({ match: {}, action, times: 1 })
+      for (const retryAfterMs of [30_000, 20_000, 10_000]) {
+        await assert.rejects(client.headManifest(REF, TAG), {
+          code: 'ERR_UPSTREAM_RATE_LIMITED',
+          retryAfterMs,
+        })
+        clock.advance(10_000)
+      }
+      assert.equal(origin.requests.length, 1)
+      assert.ok((await client.headManifest(REF, TAG)) !== undefined)
+    })
+
+    it('asks with a login while it is left alone without one', async () => {
+      await using fixture = await startFixture()
+      const { client, origin } = fixture
+      const action = { type: 'status', status: 429, headers: { 'retry-after': '30' } } as const
+      origin.script({ match: {}, action, times: 1 })
+      await assert.rejects(client.headManifest(REF, TAG), { code: 'ERR_UPSTREAM_RATE_LIMITED' })
+      assert.ok((await client.headManifest(AS_LOGIN, TAG)) !== undefined)
+    })
+
     it('ends the pause when the signal is aborted', async () => {
       await using fixture = await startFixture(PATIENT)
       const { client, clock, origin } = fixture
