@@ -11,10 +11,11 @@ import { type DockerRegistry, startDockerRegistry } from '../../test/support/doc
 import { runCommand } from '../../test/support/run-command.ts'
 import { writeResult } from '../support/result-file.ts'
 import { assertSame } from './assert-same.ts'
-import { measureMisses } from './misses.ts'
+import { type ColdBlobs, measureMisses } from './misses.ts'
 import { printReport, writeReport } from './report.ts'
 import { measureRequests } from './requests.ts'
 import type { Server } from './server.ts'
+import { startShapedLink } from './shaped-link.ts'
 import { measureStreams, READERS } from './streams.ts'
 
 /**
@@ -24,6 +25,7 @@ import { measureStreams, READERS } from './streams.ts'
 const KiB = 1024
 const MiB = 1024 * KiB
 const REPOSITORY = 'bench/blob'
+const GIGABIT_BYTES_PER_SECOND = 1e9 / 8
 
 const { values: options } = parseArgs({
   options: {
@@ -59,7 +61,7 @@ for (let index = 0; index < READERS; index += 1) {
   large.push(await push(registry, sizeBytes))
   process.stderr.write(`blobs to read: ${index + 1} of ${READERS}\u001B[K\r`)
 }
-const cold = []
+const cold: ColdBlobs[] = []
 for (const size of [KiB, MiB, 100 * MiB]) {
   const paths: string[] = []
   while (paths.length < repeats * 2) paths.push(await push(registry, size))
@@ -74,7 +76,10 @@ const result = {
   dockerRegistry: version.trim(),
   requests: await measureRequests(servers, small, { repeats, requests }),
   streams: await measureStreams(servers, large, { repeats, sizeBytes }),
-  misses: await measureMisses({ origin: registry.url, node: node.mirrorUrl }, cold),
+  misses: [
+    ...(await measureMisses({ link: 'loopback', origin: registry.url, node: node.mirrorUrl }, cold)),
+    ...(await measureShapedMisses()),
+  ],
   loadAfter: loadavg(),
 }
 process.stderr.write('\u001B[K')
@@ -88,4 +93,12 @@ async function push(to: DockerRegistry, size: number): Promise<string> {
   const blob = builtContent(randomBytes(size), 'application/octet-stream')
   await to.pushBlob(REPOSITORY, blob)
   return `/v2/${REPOSITORY}/blobs/${blob.descriptor.digest}`
+}
+
+/** As on loopback, with a node of its own whose origin is behind a link. */
+async function measureShapedMisses() {
+  await using link = await startShapedLink(registry.url, GIGABIT_BYTES_PER_SECOND)
+  await using behind = new Cluster({ dir: join(temp.path, 'behind-link'), upstreamUrl: link.url })
+  const { mirrorUrl } = await behind.addNode('bench')
+  return await measureMisses({ link: '1 Gbit/s', origin: link.url, node: mirrorUrl }, cold)
 }

@@ -9,6 +9,8 @@ interface MissSample {
 
 /** Blobs of one size, read straight from the origin, and through a node that doesn't have them. */
 export interface MissLine {
+  /** How the origin is reached. */
+  readonly link: string
   readonly sizeBytes: number
   readonly direct: readonly MissSample[]
   readonly throughNode: readonly MissSample[]
@@ -22,7 +24,7 @@ export interface ColdBlobs {
 
 /** Reads each blob once from the origin and once through the node, in turns; the origin has read it before. */
 export async function measureMisses(
-  urls: { readonly origin: string; readonly node: string },
+  { link, ...urls }: { readonly link: string; readonly origin: string; readonly node: string },
   blobs: readonly ColdBlobs[],
 ): Promise<readonly MissLine[]> {
   const lines = blobs.map(({ sizeBytes, paths }) => ({
@@ -31,7 +33,7 @@ export async function measureMisses(
     throughNode: [] as MissSample[],
   }))
   const rounds = Math.min(...blobs.map(({ paths }) => paths.length))
-  await cycle('misses', rounds, lines, async ({ paths, direct, throughNode, sizeBytes }, round) => {
+  await cycle(`misses, ${link}`, rounds, lines, async ({ paths, direct, throughNode, sizeBytes }, round) => {
     const path = paths[round - 1]
     if (path === undefined) return
     await read(urls.origin + path, sizeBytes)
@@ -42,7 +44,7 @@ export async function measureMisses(
     ]
     for (const turn of round % 2 === 0 ? turns : turns.toReversed()) await turn()
   })
-  return lines.map(({ sizeBytes, direct, throughNode }) => ({ sizeBytes, direct, throughNode }))
+  return lines.map(({ sizeBytes, direct, throughNode }) => ({ link, sizeBytes, direct, throughNode }))
 }
 
 async function read(url: string, sizeBytes: number): Promise<MissSample> {

@@ -88,6 +88,7 @@ function missTable(lines: readonly MissLine[]): ResultTable {
   return {
     name: 'misses',
     head: [
+      'link to the origin',
       'blob',
       'first byte from the origin, ms',
       'first byte through a node, ms',
@@ -96,7 +97,7 @@ function missTable(lines: readonly MissLine[]): ResultTable {
       'whole through a node, ms',
       'more, %',
     ],
-    rows: lines.map(({ sizeBytes, direct, throughNode }) => {
+    rows: lines.map(({ link, sizeBytes, direct, throughNode }) => {
       const [firstDirect, firstThrough] = [direct, throughNode].map((samples) =>
         median(samples.map((each) => each.firstByteMs)),
       ) as [number, number]
@@ -104,6 +105,7 @@ function missTable(lines: readonly MissLine[]): ResultTable {
         median(samples.map((each) => each.totalMs)),
       ) as [number, number]
       return [
+        link,
         sizeBytes < MiB ? `${sizeBytes / 1024} KiB` : `${sizeBytes / MiB} MiB`,
         firstDirect.toFixed(1),
         firstThrough.toFixed(1),

@@ -1,6 +1,7 @@
 import type { Digest, RepositoryRef } from '@layermesh/interface'
-import { referencesOf } from '@layermesh/oci'
 import { LRUCache } from 'lru-cache'
+
+import { readableReferences } from './readable-references.ts'
 
 /** Content of which it is remembered where it belongs, at most. */
 const MAX_KNOWN = 50_000
@@ -30,7 +31,7 @@ export class ContentPedigree {
   /** Takes note of what a manifest refers to. */
   noteReferences(manifest: Member, bytes: Uint8Array): void {
     const { tag } = this.of(manifest)
-    const { manifests, config, layers } = referencesOf(bytes)
+    const { manifests, config, layers } = readableReferences(bytes)
     const below = [...manifests, ...(config === undefined ? [] : [config]), ...layers]
     for (const { digest, mediaType } of below)
       this.#known.set(nameOf({ ...manifest, digest }), { tag, mediaType })

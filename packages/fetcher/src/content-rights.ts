@@ -12,10 +12,11 @@ import {
   type UpstreamClient,
   UpstreamNotFoundError,
   UpstreamRateLimitedError,
-  LayermeshError,
+  type LayermeshError,
 } from '@layermesh/interface'
-import { type ManifestReferences, referencesOf } from '@layermesh/oci'
 import { LRUCache } from 'lru-cache'
+
+import { readableReferences } from './readable-references.ts'
 
 /** Confirmations that are kept in memory: looking one up on disk costs more than serving a small blob. */
 const MAX_KNOWN = 50_000
@@ -127,7 +128,7 @@ export class ContentRights {
     const name = JSON.stringify([ref.access === 'login', nameOf(ref)])
     if (this.#notedManifests.has(name)) return
     this.#notedManifests.set(name, true)
-    const { manifests, config, layers } = referencesIn(bytes)
+    const { manifests, config, layers } = readableReferences(bytes)
     for (const { digest } of manifests) this.#list({ ...ref, digest })
     for (const { digest } of config === undefined ? layers : [config, ...layers]) {
       this.note({ ...ref, kind: 'blob', digest })
@@ -179,14 +180,4 @@ function isUpstreamsWord(error: unknown): error is LayermeshError {
     error instanceof UpstreamDeniedError ||
     error instanceof UpstreamRateLimitedError
   )
-}
-
-/** What a manifest refers to, as far as that can be read: one of a type that we don't know is served all the same. */
-function referencesIn(bytes: Uint8Array): ManifestReferences {
-  try {
-    return referencesOf(bytes)
-  } catch (error) {
-    if (error instanceof LayermeshError) return { manifests: [], layers: [] }
-    throw error
-  }
 }
