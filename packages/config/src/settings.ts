@@ -102,6 +102,11 @@ const UPSTREAM = group({
           kind: text(path),
           help: 'The private key of `certFile`, in PEM.',
         }),
+        realms: setting({
+          kind: listOf(text(networkHost), 0),
+          otherwise: { value: [] },
+          help: 'Hosts of token servers that may see these logins, though they are of another domain than the registry that names them, such as `authn.nvidia.com`. Those on its own host or in its own registered domain always may.',
+        }),
         clients: setting({
           kind: choice(['loopback', 'all']),
           otherwise: { value: 'loopback' },

@@ -31,6 +31,7 @@ const UNSET = {
     dockerConfig: undefined,
     certFile: undefined,
     keyFile: undefined,
+    realms: [],
     clients: 'loopback',
   },
   privateHosts: [],

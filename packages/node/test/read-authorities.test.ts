@@ -32,6 +32,7 @@ describe('readAuthorities', () => {
         dockerConfig: undefined,
         certFile: undefined,
         keyFile: undefined,
+        realms: [],
         clients: 'loopback',
       },
       privateHosts: [],

@@ -6,7 +6,7 @@ import type { HttpReply, HttpTransport, ShownCertificate } from './http-transpor
 import { readWhole } from './read-whole.ts'
 import { followRedirects } from './redirects.ts'
 import { refusalOf } from './refusal.ts'
-import { type MetChallenge, type TokenRequest, tokenRequests } from './token-request.ts'
+import { type MetChallenge, type TokenOwner, type TokenRequest, tokenRequests } from './token-request.ts'
 
 /** The longest reply of a token server that is read, in bytes. */
 const MAX_TOKEN_REPLY_BYTES = 1024 * 1024
@@ -35,16 +35,13 @@ const UNKNOWN_METHOD_STATUSES = new Set([404, 405, 501])
 /** The tokens of one endpoint, by the scope that they were wanted for and the login that they were given to. */
 export class BearerTokens {
   readonly #deps: BearerTokensDeps
-  readonly #upstream: string
-  readonly #endpoint: URL
+  readonly #owner: TokenOwner
   readonly #tokens = new Map<string, CachedToken>()
   readonly #flights = new SingleFlight<string, string>()
 
-  /** `endpoint` is where the registry is reached; see {@link HttpRequest.endpoint}. */
-  constructor(deps: BearerTokensDeps, upstream: string, endpoint: URL) {
+  constructor(deps: BearerTokensDeps, owner: TokenOwner) {
     this.#deps = deps
-    this.#upstream = upstream
-    this.#endpoint = endpoint
+    this.#owner = owner
   }
 
   /** The token for `key`, if there is one that may still be used. */
@@ -82,7 +79,7 @@ export class BearerTokens {
   }
 
   async #request(key: TokenKey, met: MetChallenge): Promise<string> {
-    const requests = tokenRequests(met, key.scope, key.credential, this.#upstream)
+    const requests = tokenRequests(met, key.scope, key.credential, this.#owner)
     const certificate = key.credential?.certificate
     const reply = await this.#ask(requests.map((request) => ({ ...request, certificate })))
     // This 404 is about the token server; as ERR_UPSTREAM_NOT_FOUND it would say that the content is gone.
@@ -92,7 +89,7 @@ export class BearerTokens {
     }
     if (reply.status !== 200) throw await refusalOf(reply, this.#deps.clock)
     const body = await readWhole(reply, MAX_TOKEN_REPLY_BYTES)
-    const token = parseTokenReply({ body, date: reply.header('date') }, this.#upstream)
+    const token = parseTokenReply({ body, date: reply.header('date') }, this.#owner.upstream)
     this.#keep(nameOf(key), token)
     return token.value
   }
@@ -101,8 +98,8 @@ export class BearerTokens {
     if (request === undefined) throw new TypeError('there is no way to ask for a token')
     const reply = await followRedirects(this.#deps.transport, {
       ...request,
-      upstream: this.#upstream,
-      endpoint: this.#endpoint,
+      upstream: this.#owner.upstream,
+      endpoint: this.#owner.endpoint,
       kind: 'token',
       headers: { ...request.headers, accept: 'application/json' },
       // Others may wait for the same token; connection and stall time-outs bound the request.

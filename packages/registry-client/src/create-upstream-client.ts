@@ -29,7 +29,10 @@ export interface UpstreamEndpoints {
    */
   readonly mirrors?: readonly string[]
   /** Logins; a host for which there is none is asked without. */
-  readonly credentials?: CredentialFiles
+  readonly credentials?: CredentialFiles & {
+    /** Hosts of token servers that may see the logins, though they are of another domain than who names them. */
+    readonly realms?: readonly string[]
+  }
   /** Hosts with private addresses that an endpoint with a public one may lead to, as storage or for tokens. */
   readonly privateHosts?: readonly string[]
   /** Certificates in PEM of authorities that are trusted beside the system's. */
@@ -126,19 +129,22 @@ export function createUpstreamClient(
   const upstreams = init.upstreams.map((upstream) => {
     const { host, endpoints } = upstream
     const credentialDeps = { clock, log: log.child({ upstream: host }), askHelper }
-    const files = upstream.credentials ?? {}
+    const { realms, ...files } = upstream.credentials ?? {}
     const transport = makeTransport(upstream)
     const credentials = new ConfiguredCredentials(credentialDeps, host, files)
     const reachedAt = endpoints.map(
       (baseUrl) =>
-        new Endpoint({ clock, transport, credentials }, { upstream: host, baseUrl, isMirror: false }),
+        new Endpoint({ clock, transport, credentials }, { upstream: host, baseUrl, isMirror: false, realms }),
     )
     const mirroredAt = (upstream.mirrors ?? []).map((baseUrl) => {
       // A mirror is another registry: it must not see the upstream's login.
       const { dockerConfig, pullSecret } = files
       const { host: mirror } = new URL(baseUrl)
       const own = new ConfiguredCredentials(credentialDeps, mirror, { dockerConfig, pullSecret })
-      return new Endpoint({ clock, transport, credentials: own }, { upstream: host, baseUrl, isMirror: true })
+      return new Endpoint(
+        { clock, transport, credentials: own },
+        { upstream: host, baseUrl, isMirror: true, realms },
+      )
     })
     return new Upstream({ clock, log, random, credentials }, host, [...mirroredAt, ...reachedAt])
   })

@@ -51,6 +51,8 @@ export interface EndpointInit {
   readonly baseUrl: string
   /** Whether it is a mirror, which has more than one upstream and may not have everything. */
   readonly isMirror: boolean
+  /** Hosts of token servers that may see its logins, though they are of another domain. @default none */
+  readonly realms?: readonly string[] | undefined
 }
 
 /** One place where an upstream can be reached. */
@@ -67,14 +69,14 @@ export class Endpoint {
   #wantsBasic = false
 
   /** Throws TypeError when its URL is none. */
-  constructor(deps: EndpointDeps, { upstream, baseUrl, isMirror }: EndpointInit) {
+  constructor(deps: EndpointDeps, { upstream, baseUrl, isMirror, realms = [] }: EndpointInit) {
     this.isMirror = isMirror
     this.#baseUrl = new URL(baseUrl)
     this.#upstream = upstream
     this.#clock = deps.clock
     this.#transport = deps.transport
     this.#credentials = deps.credentials
-    this.#tokens = new BearerTokens(deps, upstream, this.#baseUrl)
+    this.#tokens = new BearerTokens(deps, { upstream, endpoint: this.#baseUrl, realms })
   }
 
   /** Host and port, for messages and the log. */

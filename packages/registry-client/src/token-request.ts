@@ -1,6 +1,7 @@
 import { UpstreamProtocolError } from '@layermesh/interface'
 import type { BearerChallenge } from '@layermesh/oci'
 import { basicAuthorization, type Credential, type Secret } from './credential.ts'
+import { mayShowLogin, type RealmOwner } from './trusted-realm.ts'
 
 /** Who asks, as token servers want to know (distribution, "OAuth2 Token Authentication"). */
 const CLIENT_ID = 'layermesh'
@@ -9,6 +10,12 @@ const CLIENT_ID = 'layermesh'
 export interface MetChallenge {
   readonly challenge: BearerChallenge
   readonly url: URL
+}
+
+/** Whose tokens are asked for. */
+export interface TokenOwner extends RealmOwner {
+  /** Image host, for messages. */
+  readonly upstream: string
 }
 
 /** What is to be asked of a token server. */
@@ -22,19 +29,25 @@ export interface TokenRequest {
 /**
  * The ways to ask for a token, best first; the next is for servers that don't know the one before. By GET, which is
  * Docker's own way, unless there is nothing but an identity token, which only OAuth2 knows. Throws ERR_UPSTREAM_PROTOCOL
- * for a realm that mustn't be asked.
+ * for a realm that mustn't be asked, or mustn't see the login.
  */
 export function tokenRequests(
   met: MetChallenge,
   scope: string,
   credential: Credential | undefined,
-  upstream: string,
+  owner: TokenOwner,
 ): readonly TokenRequest[] {
+  const { upstream } = owner
   const realm = realmOf(met, upstream)
   const scopes = scopesOf(met.challenge.scope ?? scope)
   const { service } = met.challenge
   const post = (secret: Secret) => postRequest(realm, { service, scopes, secret })
   if (credential?.secret === undefined) return [getRequest(realm, { service, scopes })]
+  if (!mayShowLogin(realm, owner)) {
+    throw new UpstreamProtocolError(
+      `${upstream}: the login is not shown to ${realm.hostname}, which is of another domain than ${owner.endpoint.hostname}; name it in upstreams[].credentials.realms if it may see it`,
+    )
+  }
   const authorization = basicAuthorization(credential)
   if (authorization === undefined) return [post(credential.secret)]
   return [getRequest(realm, { service, scopes, authorization }), post(credential.secret)]

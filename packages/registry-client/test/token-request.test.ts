@@ -3,9 +3,9 @@ import { UpstreamProtocolError } from '@layermesh/interface'
 import { type Credential, credentialOf } from '../src/credential.ts'
 import { tokenRequests } from '../src/token-request.ts'
 
-const CHALLENGED = 'https://reg.example/v2/library/nginx/manifests/latest'
+const CHALLENGED = 'https://reg.example.com/v2/library/nginx/manifests/latest'
 const SCOPE = 'repository:library/nginx:pull'
-const REALM = 'https://auth.example/token'
+const REALM = 'https://auth.example.com/token'
 const LOGIN = credentialOf({ username: 'alice', password: 'p:w' })
 const IDENTITY = credentialOf({ identityToken: 'refresh' })
 
@@ -17,7 +17,8 @@ interface Asked {
 
 function requestsFor({ realm, service, scope }: Asked, credential?: Credential, challenged = CHALLENGED) {
   const met = { challenge: { realm, service, scope }, url: new URL(challenged) }
-  return tokenRequests(met, SCOPE, credential, 'reg.example')
+  const owner = { upstream: 'reg.example.com', endpoint: new URL(challenged), realms: ['login.other.net'] }
+  return tokenRequests(met, SCOPE, credential, owner)
 }
 
 function urlFor(asked: Asked, challenged = CHALLENGED): URL {
@@ -50,7 +51,7 @@ describe('tokenRequests', () => {
     })
 
     it('may be relative to the registry', () => {
-      assert.equal(urlFor({ realm: '/auth/token' }).href.split('?')[0], 'https://reg.example/auth/token')
+      assert.equal(urlFor({ realm: '/auth/token' }).href.split('?')[0], 'https://reg.example.com/auth/token')
     })
 
     it('may be http on the host of a registry with http, whatever the port', () => {
@@ -60,7 +61,7 @@ describe('tokenRequests', () => {
 
     it('throws ERR_UPSTREAM_PROTOCOL when it is http on another host, or the registry https', () => {
       assert.throws(() => urlFor({ realm: 'http://auth.local/' }, 'http://reg.local/'), UpstreamProtocolError)
-      assert.throws(() => urlFor({ realm: 'http://reg.example/' }), UpstreamProtocolError)
+      assert.throws(() => urlFor({ realm: 'http://reg.example.com/' }), UpstreamProtocolError)
     })
 
     it('throws ERR_UPSTREAM_PROTOCOL when it is no URL of the web', () => {
@@ -72,7 +73,7 @@ describe('tokenRequests', () => {
     it('throws ERR_UPSTREAM_PROTOCOL when it brings a login along, and does not tell it', () => {
       for (const realm of ['https://user@auth.example/', 'https://:s3cret@auth.example/']) {
         assert.throws(() => urlFor({ realm }), {
-          message: 'reg.example: the realm of tokens brings a login along',
+          message: 'reg.example.com: the realm of tokens brings a login along',
         })
       }
     })
@@ -112,5 +113,26 @@ describe('tokenRequests', () => {
       scope: 'a:pull b:pull',
     })
     assert.deepEqual(others, [])
+  })
+
+  describe('the login', () => {
+    it('is not shown to a realm of another domain, which the message says', () => {
+      assert.throws(
+        () => requestsFor({ realm: 'https://auth.evil.net/token' }, LOGIN),
+        (error) =>
+          error instanceof UpstreamProtocolError &&
+          error.message.includes('auth.evil.net') &&
+          error.message.includes('upstreams[].credentials.realms'),
+      )
+    })
+
+    it('is shown to one that the operator names', () => {
+      const [request] = requestsFor({ realm: 'https://login.other.net/token' }, LOGIN)
+      assert.ok(request?.headers['authorization']?.startsWith('Basic '))
+    })
+
+    it('stands in no way of a realm elsewhere when there is none', () => {
+      assert.equal(requestsFor({ realm: 'https://auth.evil.net/token' })[0]!.url.host, 'auth.evil.net')
+    })
   })
 })
