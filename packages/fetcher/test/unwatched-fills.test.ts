@@ -250,15 +250,25 @@ describe('a fill that has stopped', () => {
       assert.equal(node.fetcher.fetchedBytes('site'), layer.bytes.length - 2 * MiB)
     })
 
-    it('asks nobody when nothing is missing', async () => {
+    it('asks nobody when nothing is missing, and it is known that it may be given', async () => {
       const node = await cluster.addNode('one')
       await node.store.leavePaused(digest, layer.bytes.length, layer.bytes)
+      await node.links.put(refTo(digest))
       await cluster.origin.close()
       const blob = await node.fetcher.openBlob(refTo(digest))
       assert.equal(blob.source, 'cache')
       assert.deepEqual(await readAll(blob), layer.bytes)
       assert.equal(node.fetcher.fetchedBytes('upstream'), 0)
       assert.equal(await isStored(node), true)
+    })
+
+    it('is not given when nothing is missing and nobody can say whether it may be, and stays as it is', async () => {
+      const node = await cluster.addNode('one')
+      await node.store.leavePaused(digest, layer.bytes.length, layer.bytes)
+      await cluster.origin.close()
+      await assert.rejects(node.fetcher.openBlob(refTo(digest)), { code: 'ERR_CONTENT_UNAVAILABLE' })
+      await whenIdle(node)
+      assert.equal(await node.store.pausedSizeBytes(digest), layer.bytes.length)
     })
 
     it('is not begun to be served before a source has answered', async () => {
