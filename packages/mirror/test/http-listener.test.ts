@@ -165,7 +165,8 @@ describe('HttpListener', () => {
     }
 
     it('closes the connection of a client that takes nothing of its reply', async () => {
-      await using limited = await startMirror({ limits: { stallTimeoutMs: SOON_MS } })
+      // Long enough for the request to come and the reply to begin, on a slow machine, too.
+      await using limited = await startMirror({ limits: { stallTimeoutMs: 1_000 } })
       const path = `/v2/a/b/blobs/${limited.content.addBlob(patternBytes(64 * 1024 * 1024))}`
       using client = await RawClient.connect(limited.port)
       client.socket.pause()

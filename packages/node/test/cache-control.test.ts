@@ -97,9 +97,10 @@ describe('the cache of a node, over its admin endpoint', () => {
 
   it('shows images with their sizes, and who else has all of them', async () => {
     const one = await start('one')
-    const two = await start('two', [`mesh.bootstrap=${JSON.stringify(one.addresses.mesh)}`])
     await pull(one, 'one')
     await pull(one, 'two')
+    // Not before: it could lead for all that the first node fetches.
+    const two = await start('two', [`mesh.bootstrap=${JSON.stringify(one.addresses.mesh)}`])
     await pull(two, 'one')
     await until(async () => (await images(one, 'one')).some(({ holders }) => holders.site === 1))
     const [a, b] = await images(one, 'one')
