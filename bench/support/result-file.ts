@@ -25,6 +25,6 @@ function describeRun(command: string) {
 export async function writeResult(name: string, command: string, result: object): Promise<string> {
   const path = `bench/results/${name}.json`
   const file = fileURLToPath(new URL(`../../${path}`, import.meta.url))
-  await writeFile(file, `${JSON.stringify({ ...describeRun(command), ...result }, undefined, 2)}\n`)
+  await writeFile(file, `${JSON.stringify({ ...describeRun(command), ...result })}\n`)
   return path
 }

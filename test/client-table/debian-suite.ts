@@ -19,9 +19,6 @@ export function hostSuite(): string | undefined {
 /** What a system says of itself (os-release(5)). */
 const OS_RELEASE = '/etc/os-release'
 
-/** Where Debian's archive is unless this machine's apt knows a nearer one. */
-const DEFAULT_ARCHIVE = 'http://deb.debian.org/debian'
-
 /** Keeps the daemons of packages from being started when they are installed. */
 const POLICY_FILE = 'usr/sbin/policy-rc.d'
 const POLICY = '#!/bin/sh\nexit 101\n'
@@ -94,18 +91,20 @@ async function bootstrap(
   await rm(part, { recursive: true, force: true })
   await mkdir(part, { recursive: true })
   const options = ['--variant=minbase', '--include=ca-certificates']
-  await runCommand('nice', ['debootstrap', ...options, suite, part, await archive()], { signal })
+  await runCommand('nice', ['debootstrap', ...options, suite, part, ...(await archives())], { signal })
   await writeFile(join(part, POLICY_FILE), POLICY)
   await chmod(join(part, POLICY_FILE), 0o755)
   await rename(part, path)
 }
 
-/** Where this machine gets its own Debian packages. */
-async function archive(): Promise<string> {
+/** Where this machine gets its own Debian packages; empty when its apt doesn't say, and debootstrap takes its own default. */
+async function archives(): Promise<readonly string[]> {
   const filter = ['Created-By: Packages', 'Origin: Debian', 'Component: main']
   const { stdout } = await runCommand('apt-get', ['indextargets', '--format', '$(REPO_URI)', ...filter])
-  const [first = ''] = stdout.split('\n').filter((uri) => !uri.includes('security'))
-  return first === '' ? DEFAULT_ARCHIVE : first
+  return stdout
+    .split('\n')
+    .filter((uri) => uri !== '' && !uri.includes('security'))
+    .slice(0, 1)
 }
 
 async function installedVersion(packageName: string, launcher: readonly string[] = []): Promise<string> {

@@ -80,7 +80,7 @@ describe('blobWorth', () => {
     )
   })
 
-  it('takes times in the future for now', () => {
+  it('takes times that lie ahead for the present', () => {
     const future = { uses: 3, firstUsedAtMs: NOW_MS + DAY_MS, lastUsedAtMs: NOW_MS + DAY_MS }
     const now = { uses: 3, firstUsedAtMs: NOW_MS, lastUsedAtMs: NOW_MS }
     assert.equal(blobWorth(blob({ usage: future }), NOW_MS, 0), blobWorth(blob({ usage: now }), NOW_MS, 0))
