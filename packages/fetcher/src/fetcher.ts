@@ -39,6 +39,7 @@ import { notingUpstream } from './noting-upstream.ts'
 import { PeerOffences } from './peer-offences.ts'
 import { RefetchQueue } from './refetch-queue.ts'
 import { SlowPeers } from './slow-peers.ts'
+import { RunningTransfers } from './source-rate.ts'
 import type { TagPolicy } from './tag-freshness.ts'
 import { TagResolver } from './tag-resolver.ts'
 import { isRefusedByStore, UnkeptFills } from './unkept-fills.ts'
@@ -50,7 +51,15 @@ const MANIFEST_CACHE_BYTES = 16 * 1024 * 1024
 /** Collaborators of the fetcher. */
 export interface FetcherDeps extends Omit<
   FillJobDeps,
-  'onFetched' | 'onKept' | 'confirm' | 'isToBeKept' | 'offences' | 'unkept' | 'pauses' | 'slowPeers'
+  | 'onFetched'
+  | 'onKept'
+  | 'confirm'
+  | 'isToBeKept'
+  | 'offences'
+  | 'unkept'
+  | 'pauses'
+  | 'slowPeers'
+  | 'running'
 > {
   readonly network: PeerNetwork
   readonly tags: TagStore
@@ -134,6 +143,7 @@ export class Fetcher implements ContentFetcher {
         unkept: new UnkeptFills(),
         pauses,
         slowPeers: new SlowPeers(deps.clock),
+        running: new RunningTransfers(),
         onFetched,
         isToBeKept,
         confirm: (ref, options) => rights.require(ref, options),

@@ -28,7 +28,7 @@ import { FillWatchers, GRACE_MS, type Watcher } from './fill-watchers.ts'
 import { type BlobPrefix, PassingFill } from './passing-fill.ts'
 import { requestTo } from './request-to.ts'
 import type { Source } from './source-plan.ts'
-import { watchRate } from './source-rate.ts'
+import { type RunningTransfers, watchRate } from './source-rate.ts'
 import { SourceRoster, type SourceRosterDeps } from './source-roster.ts'
 import { isRefusedByStore, type UnkeptFills } from './unkept-fills.ts'
 
@@ -49,6 +49,7 @@ export interface FillJobDeps extends SourceRosterDeps {
   readonly unkept: UnkeptFills
   readonly upstream: UpstreamClient
   readonly peers: Pick<Exchange, 'open'>
+  readonly running: RunningTransfers
   readonly clock: Clock
   /** Counts bytes as they come. */
   readonly onFetched: (source: SourceScope, bytes: number, facts: FetchedFacts) => void
@@ -343,6 +344,7 @@ export class FillJob {
     const fill = await this.#beginOrKeep(transfer.sizeBytes, scope)
     using rate = watchRate({
       ...{ clock: this.#deps.clock, link: source.link, flow: () => transfer.flow },
+      running: this.#deps.running,
       hasOther: () => this.#roster.hasOther(this.#heldPieces()),
     })
     await copyFromPeer({ ...common, transfer, fill, signal: AbortSignal.any([signal, rate.signal]) })

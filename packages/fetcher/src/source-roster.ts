@@ -149,12 +149,14 @@ export class SourceRoster {
     return { kind: 'rest', delayMs: restMs }
   }
 
-  /** Whether there is another peer than the current one to ask before upstream. */
+  /** Whether there is another peer than the current one to ask, without going further out. */
   hasOther(heldPieces: number): boolean {
     const current = this.#current
     if (current === undefined || current.kind === 'upstream') return false
+    const { sources } = this.#init
+    const here = sources.indexOf(scopeOf(current))
     for (const source of this.#plan(heldPieces)) {
-      if (source.kind === 'upstream') return false
+      if (source.kind === 'upstream' || sources.indexOf(scopeOf(source)) > here) return false
       if (source.peer !== current.peer && !this.#isOut(source)) return true
     }
     return false

@@ -46,10 +46,13 @@ describe('SourceRoster', () => {
     nodes = joinMesh(createMemoryMesh({ clock }))
   })
 
-  /** Five nodes of one site, in rendezvous order. */
-  function joinMesh(mesh: ReturnType<typeof createMemoryMesh>): readonly MemoryPeerNetwork[] {
+  /** Five nodes, of one site if no other sites are named, in rendezvous order. */
+  function joinMesh(
+    mesh: ReturnType<typeof createMemoryMesh>,
+    siteOf: (index: number) => string = () => 'paris',
+  ): readonly MemoryPeerNetwork[] {
     const joined = Array.from({ length: 5 }, (_, index) =>
-      mesh.join({ name: `n${index}`, version: '0', locality: { region: 'eu', site: 'paris' } }),
+      mesh.join({ name: `n${index}`, version: '0', locality: { region: 'eu', site: siteOf(index) } }),
     )
     const order = rankByRendezvous(
       ref.digest,
@@ -140,6 +143,20 @@ describe('SourceRoster', () => {
     assert.ok(other.kind === 'holder' && other.peer !== slow.peer)
     assert.equal(first.hasOther(0), false)
     assert.deepEqual(slowPeers.last([slow.peer, other.peer]), [other.peer, slow.peer])
+  })
+
+  it('has no other source than a slow one when all others are further out', () => {
+    nodes = joinMesh(createMemoryMesh({ clock }), (index) => (index < 2 ? 'paris' : 'oslo'))
+    const network = nodes.find(({ self }) => self.locality.site === 'paris')
+    assert.ok(network !== undefined)
+    const roster = rosterAt(nodes.indexOf(network), ['site', 'region', 'upstream'])
+    holders = network.members().map(({ peer }) => peer)
+    const near = nextSource(roster)
+    assert.ok(near.kind === 'holder' && near.link === 'site')
+    assert.equal(roster.hasOther(0), false)
+    roster.failed(near, new PeerStalledError('scripted'))
+    assert.ok(nextSource(roster).kind === 'holder')
+    assert.equal(roster.hasOther(0), true)
   })
 
   it('waits for a lead that is full rather than to go upstream, but asks the next lead meanwhile', () => {
