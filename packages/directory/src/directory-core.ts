@@ -30,6 +30,9 @@ import { Turns } from './turns.ts'
 /** How many accounts are compared at a time. */
 const MAX_SYNCS = 16
 
+/** For how long it is waited to hear what a new member holds, in milliseconds. */
+export const LEARNING_PATIENCE_MS = 2000
+
 /** Time between two steps of taking back memory, in milliseconds. */
 const SWEEP_INTERVAL_MS = 20
 
@@ -79,6 +82,7 @@ interface Followed {
   readonly account: HoldingsAccount
   readonly replica: HoldingsReplica
   readonly follower: HoldingsFollower
+  readonly sinceMs: number
 }
 
 /**
@@ -116,6 +120,14 @@ export class DirectoryCore {
   /** Pairs of a digest and another node that are known. */
   get pairs(): number {
     return this.#table.pairs - this.#own.fingerprint.count
+  }
+
+  /** Whether an account that is followed since a short while only is not known yet. */
+  get isLearning(): boolean {
+    const newSinceMs = this.#deps.clock.monotonicMs() - LEARNING_PATIENCE_MS
+    return [...this.#nodes.values(), ...this.#regions.values()].some(
+      ({ replica, sinceMs }) => sinceMs > newSinceMs && replica.state !== 'current',
+    )
   }
 
   /** Whether this node speaks for its region. */
@@ -313,7 +325,7 @@ export class DirectoryCore {
         if (!attempt.aborted) this.#reviewSpeech()
       },
     })
-    return { account, replica, follower }
+    return { account, replica, follower, sinceMs: clock.monotonicMs() }
   }
 
   /** Brings a replica up to date with what somebody knows who is asked. */

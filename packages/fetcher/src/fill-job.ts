@@ -14,6 +14,7 @@ import {
   FillWriteError,
   NotKeptError,
   PeerMissingError,
+  type PeerNetwork,
   type SourceScope,
   StoreFullError,
   UpstreamProtocolError,
@@ -45,6 +46,7 @@ export interface FetchedFacts {
 
 /** Collaborators of every fill job of a node. */
 export interface FillJobDeps extends SourceRosterDeps {
+  readonly network: SourceRosterDeps['network'] & Pick<PeerNetwork, 'search'>
   readonly store: BlobStore
   readonly unkept: UnkeptFills
   readonly upstream: UpstreamClient
@@ -285,6 +287,10 @@ export class FillJob {
     this.#signal.throwIfAborted()
     const source = this.#roster.next(this.#heldPieces())
     if (source === undefined) throw this.#roster.verdict()
+    if (source.kind === 'search') {
+      await abortable(this.#deps.network.search(), this.#signal)
+      return false
+    }
     if (source.kind === 'rest') {
       await sleep(this.#deps.clock, source.delayMs, this.#signal)
       return false

@@ -30,8 +30,8 @@ import type { UpstreamPauses } from './upstream-pauses.ts'
 
 /** Collaborators of a roster. */
 export interface SourceRosterDeps {
-  readonly network: Pick<PeerNetwork, 'authenticated' | 'self' | 'members' | 'ban'>
-  readonly directory: Pick<Directory, 'holders' | 'forget'>
+  readonly network: Pick<PeerNetwork, 'authenticated' | 'self' | 'members' | 'ban' | 'isCutOff'>
+  readonly directory: Pick<Directory, 'holders' | 'forget' | 'isLearning'>
   readonly offences: PeerOffences
   readonly pauses: UpstreamPauses
   readonly slowPeers: SlowPeers
@@ -53,8 +53,16 @@ export interface Rest {
   readonly delayMs: number
 }
 
+/** Members are missing: they are to be looked for before upstream is asked, or those who are left. */
+export interface Search {
+  readonly kind: 'search'
+}
+
 /** Who gave bytes; who gave those that were here before isn't known. */
 type Contributor = PeerId | 'upstream' | 'earlier fetch'
+
+/** How long it is waited at a time to hear what new members hold, in milliseconds. */
+const LEARNING_DELAY_MS = 50
 
 /** How many leads at one distance may say that they can't get the blob before this node goes further out by itself. */
 const MAX_REFUSALS_PER_LINK = 3
@@ -124,7 +132,7 @@ export class SourceRoster {
   }
 
   /** The next source to try when the first `heldPieces` are here; undefined when all have failed. */
-  next(heldPieces: number): Source | Rest | undefined {
+  next(heldPieces: number): Source | Rest | Search | undefined {
     const nowMs = this.#deps.clock.monotonicMs()
     let restMs: number | undefined
     let restsIn: LinkClass | undefined
@@ -139,6 +147,11 @@ export class SourceRoster {
       }
       // Those of the same scope may be asked meanwhile; going further could cost what the lead is getting already.
       if (restMs !== undefined && scopeOf(source) !== restsIn) break
+      if (source.kind === 'upstream' && this.#asksPeersFirst()) {
+        // What others have isn't to be fetched once more because this node doesn't see them at the moment.
+        if (this.#deps.network.isCutOff) return { kind: 'search' }
+        if (this.#deps.directory.isLearning) return { kind: 'rest', delayMs: LEARNING_DELAY_MS }
+      }
       this.#tried.add(keyOf(source))
       this.#attempts += 1
       if (source.kind === 'follower') this.#offers.delete(source.peer)
@@ -162,11 +175,12 @@ export class SourceRoster {
     return false
   }
 
-  /** Whether somebody nearer than the current source has what comes after the first `heldPieces`. */
+  /** Whether somebody nearer than the current source has what comes after the first `heldPieces`, or may have: members are to be looked for. */
   hasNearer(heldPieces: number): boolean {
     const current = this.#current
     if (current === undefined || this.#distrustsPeers) return false
     const { sources } = this.#init
+    if (current.kind === 'upstream' && this.#asksPeersFirst() && this.#deps.network.isCutOff) return true
     const here = sources.indexOf(current.kind === 'upstream' ? 'upstream' : current.link)
     const nearer = sources.slice(0, Math.max(0, here))
     if (nearer.length === 0) return false
@@ -285,15 +299,22 @@ export class SourceRoster {
     const { directory, network, random, slowPeers } = this.#deps
     const { digest } = this.#init.ref
     const members = network.members()
+    const suspects = new Set(members.flatMap(({ peer, state }) => (state === 'suspect' ? [peer] : [])))
+    const holders = slowPeers.last(shuffled(directory.holders(digest), random))
     const plan = planSources({
       sources: this.#init.sources,
       self: network.self.peer,
       members,
-      holders: slowPeers.last(shuffled(directory.holders(digest), random)),
+      holders: holders.toSorted((a, b) => Number(suspects.has(a)) - Number(suspects.has(b))),
       followers: this.#followers(heldPieces),
       leads: leadChain(digest, { self: network.self, members }),
     })
     return this.#distrustsPeers ? plan.toSorted(upstreamFirst) : plan
+  }
+
+  /** Whether peers are to be asked before upstream. */
+  #asksPeersFirst(): boolean {
+    return this.#init.sources[0] !== 'upstream' && !this.#distrustsPeers
   }
 
   /** Those that wait for this node and have pieces that it lacks, those with the most first. */

@@ -38,10 +38,15 @@ describe('SourceRoster', () => {
   let nodes: readonly MemoryPeerNetwork[]
   let holders: PeerId[]
   let slowPeers: SlowPeers
+  /** Whether members are missing, or new and unknown. */
+  let isCutOff: boolean
+  let isLearning: boolean
 
   beforeEach(() => {
     clock = new ManualClock()
     holders = []
+    isCutOff = false
+    isLearning = false
     slowPeers = new SlowPeers(clock)
     nodes = joinMesh(createMemoryMesh({ clock }))
   })
@@ -73,6 +78,9 @@ describe('SourceRoster', () => {
     assert.ok(network !== undefined)
     const directory: Directory = {
       holders: () => holders,
+      get isLearning() {
+        return isLearning
+      },
       announce: () => {},
       withdraw: () => {},
       forget: (peer) => {
@@ -82,7 +90,15 @@ describe('SourceRoster', () => {
     }
     return new SourceRoster(
       {
-        ...{ network, directory, clock, log: silentLog, random: () => 0 },
+        ...{ directory, clock, log: silentLog, random: () => 0 },
+        network: {
+          ...{ authenticated: network.authenticated, self: network.self },
+          members: () => network.members(),
+          ban: (peer, durationMs) => network.ban(peer, durationMs),
+          get isCutOff() {
+            return isCutOff
+          },
+        },
         offences: new PeerOffences(),
         pauses: new UpstreamPauses(clock),
         slowPeers,
@@ -93,7 +109,10 @@ describe('SourceRoster', () => {
 
   function nextSource(roster: SourceRoster, heldPieces = 0): Source {
     const next = roster.next(heldPieces)
-    assert.ok(next !== undefined && next.kind !== 'rest', `there is no source: ${next?.kind}`)
+    assert.ok(
+      next !== undefined && next.kind !== 'rest' && next.kind !== 'search',
+      `there is no source: ${next?.kind}`,
+    )
     return next
   }
 
@@ -159,6 +178,27 @@ describe('SourceRoster', () => {
     assert.equal(roster.hasOther(0), true)
   })
 
+  it('has members looked for that are missing before it goes upstream, and leaves upstream for that', () => {
+    isCutOff = true
+    const roster = rosterAt(0)
+    assert.deepEqual(roster.next(0), { kind: 'search' })
+    isCutOff = false
+    assert.equal(nameOf(nextSource(roster)), 'upstream')
+    assert.equal(roster.hasNearer(0), false)
+    isCutOff = true
+    assert.equal(roster.hasNearer(0), true)
+    assert.equal(nameOf(nextSource(rosterAt(0, ['upstream', 'site']))), 'upstream')
+    assert.equal(nameOf(nextSource(rosterAt(1))), `lead ${peerAt(0)}`)
+  })
+
+  it('waits to hear what new members hold before it goes upstream', () => {
+    isLearning = true
+    const roster = rosterAt(0)
+    assert.equal(roster.next(0)?.kind, 'rest')
+    holders = [peerAt(1)]
+    assert.equal(nameOf(nextSource(roster)), `holder ${peerAt(1)}`)
+  })
+
   it('waits for a lead that is full rather than to go upstream, but asks the next lead meanwhile', () => {
     const roster = rosterAt(2)
     roster.failed(nextSource(roster), new PeerBusyError('scripted'))
@@ -178,7 +218,7 @@ describe('SourceRoster', () => {
       roster.failed(nextSource(roster), new PeerBusyError('scripted'))
       const rest = roster.next(0)
       if (rest?.kind === 'rest') clock.advance(rest.delayMs)
-      else assert.equal(nameOf(rest), 'upstream')
+      else assert.equal(rest?.kind, 'upstream')
     }
     assert.equal(roster.duplicates(), true)
   })

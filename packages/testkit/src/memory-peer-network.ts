@@ -48,6 +48,14 @@ export class MemoryNode implements MemoryPeerNetwork {
     return [...this.#members.values()]
   }
 
+  get isCutOff(): boolean {
+    return false
+  }
+
+  search(): Promise<void> {
+    return Promise.resolve()
+  }
+
   async openStream(
     peer: PeerId,
     protocol: string,
