@@ -24,7 +24,7 @@ import { leadRetryDelayMs, type LeadTrouble } from './lead-patience.ts'
 import type { PeerOffences } from './peer-offences.ts'
 import { shuffled } from './shuffled.ts'
 import { judgeFailure } from './source-failure.ts'
-import { planSources, type Source } from './source-plan.ts'
+import { type Lead, planSources, type Source } from './source-plan.ts'
 import type { SlowPeers } from './slow-peers.ts'
 import type { UpstreamPauses } from './upstream-pauses.ts'
 
@@ -99,6 +99,9 @@ export class SourceRoster {
   readonly #contributors = new Map<number, Contributor>()
   /** Leads that have failed and are to be asked again. */
   readonly #troubles = new Map<string, Trouble>()
+  /** Leads that stood still and have not been heard of since, and those that are back. */
+  readonly #silent = new Map<PeerId, Lead>()
+  readonly #back = new Set<PeerId>()
   readonly #refusedBy = new Set<PeerId>()
   readonly #refusals: Record<LinkClass, number> = { site: 0, region: 0, world: 0 }
   /** How many pieces those have that wait for this node. */
@@ -154,6 +157,7 @@ export class SourceRoster {
       }
       this.#tried.add(keyOf(source))
       this.#attempts += 1
+      if (source.kind === 'lead') this.#back.delete(source.peer)
       if (source.kind === 'follower') this.#offers.delete(source.peer)
       this.#current = source
       return source
@@ -175,11 +179,32 @@ export class SourceRoster {
     return false
   }
 
+  /** Leads that come before the current source, stood still, and are still members. */
+  get missed(): readonly Lead[] {
+    const { members } = this.#deps.network
+    const alive = new Set(members().map(({ peer }) => peer))
+    const { sources } = this.#init
+    const here = this.#current === undefined ? 0 : sources.indexOf(scopeOf(this.#current))
+    return [...this.#silent.values()].filter(
+      ({ peer, scope }) => alive.has(peer) && sources.indexOf(scope) < here,
+    )
+  }
+
+  /** A lead that stood still gives the blob after all. */
+  back({ peer, ...lead }: Lead): void {
+    this.#silent.delete(peer)
+    this.#avoided.delete(peer)
+    this.#weak.delete(peer)
+    this.#tried.delete(keyOf({ ...lead, peer }))
+    this.#back.add(peer)
+  }
+
   /** Whether somebody nearer than the current source has what comes after the first `heldPieces`, or may have: members are to be looked for. */
   hasNearer(heldPieces: number): boolean {
     const current = this.#current
     if (current === undefined || this.#distrustsPeers) return false
     const { sources } = this.#init
+    if (this.#back.size > 0 && this.#plan(heldPieces).some((source) => this.#isBack(source))) return true
     if (current.kind === 'upstream' && this.#asksPeersFirst() && this.#deps.network.isCutOff) return true
     const here = sources.indexOf(current.kind === 'upstream' ? 'upstream' : current.link)
     const nearer = sources.slice(0, Math.max(0, here))
@@ -261,6 +286,7 @@ export class SourceRoster {
       case 'failed':
         if (source.kind === 'upstream') return
         this.#avoid(source.peer, error)
+        if (source.kind === 'lead' && error instanceof PeerStalledError) this.#silent.set(source.peer, source)
         if (error instanceof LayermeshError && error.blamesPeer) this.#ban(source.peer, error)
     }
   }
@@ -280,6 +306,7 @@ export class SourceRoster {
     for (const contributor of peers) {
       this.#avoided.add(contributor)
       this.#weak.delete(contributor)
+      this.#silent.delete(contributor)
     }
     this.#contributors.clear()
     this.#distrustsPeers = true
@@ -315,6 +342,10 @@ export class SourceRoster {
   /** Whether peers are to be asked before upstream. */
   #asksPeersFirst(): boolean {
     return this.#init.sources[0] !== 'upstream' && !this.#distrustsPeers
+  }
+
+  #isBack(source: Source): boolean {
+    return source.kind === 'lead' && this.#back.has(source.peer) && !this.#isOut(source)
   }
 
   /** Those that wait for this node and have pieces that it lacks, those with the most first. */

@@ -178,6 +178,26 @@ describe('SourceRoster', () => {
     assert.equal(roster.hasOther(0), true)
   })
 
+  it('goes back to a lead that stood still and gives the blob after all', () => {
+    const roster = rosterAt(1)
+    const lead = nextSource(roster)
+    assert.ok(lead.kind === 'lead')
+    assert.deepEqual(roster.missed, [])
+    roster.failed(lead, new PeerStalledError('scripted'))
+    assert.equal(nameOf(nextSource(roster)), 'upstream')
+    assert.deepEqual(roster.missed, [lead])
+    assert.equal(roster.hasNearer(0), false)
+    roster.back(lead)
+    assert.equal(roster.hasNearer(0), true)
+    roster.again()
+    assert.deepEqual(nextSource(roster), lead)
+    assert.deepEqual(roster.missed, [])
+    roster.failed(lead, new PeerStalledError('scripted'))
+    assert.equal(nameOf(nextSource(roster)), 'upstream')
+    nodes[0]?.leave()
+    assert.deepEqual(roster.missed, [], 'nobody asks who is gone')
+  })
+
   it('has members looked for that are missing before it goes upstream, and leaves upstream for that', () => {
     isCutOff = true
     const roster = rosterAt(0)
