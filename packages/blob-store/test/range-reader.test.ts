@@ -30,6 +30,7 @@ describe('readRange', () => {
       file,
       sizeBytes: bytes.length,
       readableEnd: (_offset, limit) => Promise.resolve(limit),
+      inMemory: () => undefined,
       beforeChunk() {},
       endedAt: (offset) => Promise.resolve(new Error(`ended at ${offset}`)),
       ...overrides,
