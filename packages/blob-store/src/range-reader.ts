@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { RangeUnsatisfiableError, type ByteRange } from '@layermesh/interface'
 import { AlternatingBuffers } from './alternating-buffers.ts'
-import { allocateBytes, type BufferPool } from './buffer-pool.ts'
+import { allocateBytes, MIN_CHUNK_BYTES, type BufferPool } from './buffer-pool.ts'
 import { isSystemError } from './system-error.ts'
 
 /** A file to read ranges of, finished or growing. */
@@ -24,6 +24,9 @@ export interface RangeSource {
   endedAt(offset: number): Promise<Error>
 }
 
+/** How much of a range that is read in several chunks is left for the last one: what it takes is garbage then. */
+const LAST_CHUNK_BYTES = MIN_CHUNK_BYTES
+
 /** Throws ERR_RANGE_UNSATISFIABLE unless `range` lies inside a blob of `sizeBytes`; an empty range may. */
 export function requireInside(range: ByteRange, sizeBytes: number): void {
   const { start, end } = range
@@ -34,8 +37,8 @@ export function requireInside(range: ByteRange, sizeBytes: number): void {
 /**
  * Yields the bytes of `range` in order, at most {@link BufferPool.chunkBytes} at a time, lent as `BlobHandle.read` says.
  *
- * Two buffers alternate: the memory of a chunk is written again when the next but one is asked for. The last chunk
- * has memory of its own, since no later call tells when its reader is done with it; thereby both buffers are free at the
+ * Two buffers alternate: the memory of a chunk is written again when the next but one is asked for. The last chunk, which is
+ * small, has memory of its own, since no later call tells when its reader is done with it; thereby both buffers are free at the
  * end. A reader that stops before the end may still hold both, so that they are left to the garbage collector.
  */
 export async function* readRange(
@@ -48,14 +51,15 @@ export async function* readRange(
   // There is no byte to wait for, and yet nobody may take a blob for empty before its digest has said so.
   if (source.sizeBytes === 0) await source.readableEnd(0, 0, signal)
   const isSmall = range.end - range.start <= pool.chunkBytes
+  const lastStart = Math.max(range.start, range.end - LAST_CHUNK_BYTES)
   const buffers = new AlternatingBuffers(pool)
   let offset = range.start
   try {
     while (offset < range.end) {
       signal?.throwIfAborted()
-      const limit = Math.min(offset + pool.chunkBytes, range.end)
+      const hasOwnMemory = isSmall || offset >= lastStart
+      const limit = hasOwnMemory ? range.end : Math.min(offset + pool.chunkBytes, lastStart)
       const end = await source.readableEnd(offset, limit, signal)
-      const hasOwnMemory = isSmall || end === range.end
       const makeBuffer = () => (hasOwnMemory ? allocateBytes(end - offset) : buffers.next())
       const chunk = source.inMemory(offset, end) ?? (await readChunk(source, offset, end, makeBuffer()))
       signal?.throwIfAborted()
