@@ -324,7 +324,7 @@ export class DirectoryCore {
   ): Promise<void> {
     const peer = toAsk(attempt)
     if (peer === undefined) throw new PeerMissingError('nobody to ask')
-    const buckets = this.#table.bucketsOf(account, bucketBitsFor(replica.expectedCount))
+    const buckets = account.fingerprint.buckets(bucketBitsFor(replica.expectedCount))
     let received = 0
     // Buckets come in their order, each once: without an order they might never end.
     let nextBucket = 0
@@ -363,7 +363,7 @@ export class DirectoryCore {
       return {
         position,
         count: named.fingerprint.count,
-        buckets: (bits) => named.buckets(bits),
+        buckets: (bits) => named.fingerprint.buckets(bits),
         claimsIn: (bucket) => named.claimsIn(bucket),
       }
     }
@@ -371,7 +371,7 @@ export class DirectoryCore {
     return {
       position,
       count: account.fingerprint.count,
-      buckets: (bits) => this.#table.bucketsOf(account, bits),
+      buckets: (bits) => account.fingerprint.buckets(bits),
       claimsIn: (bucket) => this.#table.claimsIn(account, bucket),
     }
   }
