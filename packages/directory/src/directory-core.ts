@@ -1,21 +1,13 @@
-import {
-  PeerMissingError,
-  PeerProtocolError,
-  type CancelTimer,
-  type Clock,
-  type HoldingsSummary,
-  type Locality,
-  type PeerId,
-} from '@layermesh/interface'
+import type { CancelTimer, Clock, HoldingsSummary, Locality, PeerId } from '@layermesh/interface'
 import type { Claim } from './claim.ts'
-import { bucketBitsFor, type Fingerprint } from './fingerprint.ts'
+import type { Fingerprint } from './fingerprint.ts'
+import { FollowedAccounts, type Followed, type RequestSync } from './followed-accounts.ts'
 import type { HoldingsAccount } from './holdings-account.ts'
 import { HoldingsAnnouncer } from './holdings-announcer.ts'
-import { HoldingsFollower, type SyncAttempt, type SyncOptions } from './holdings-follower.ts'
 import type { HoldingsBeat } from './holdings-beat.ts'
+import type { SyncAttempt } from './holdings-follower.ts'
 import { CLUSTER_TOPIC, regionTopic, type HoldingsDelta } from './holdings-messages.ts'
 import type { HoldingsPosition } from './account-state.ts'
-import { HoldingsReplica } from './holdings-replica.ts'
 import { HoldingsTable } from './holdings-table.ts'
 import { RegionSpeakers } from './region-speakers.ts'
 import {
@@ -25,13 +17,6 @@ import {
   type SyncReply,
   type SyncSource,
 } from './sync-conversation.ts'
-import { Turns } from './turns.ts'
-
-/** How many accounts are compared at a time. */
-const MAX_SYNCS = 16
-
-/** Time between two steps of taking back memory, in milliseconds. */
-const SWEEP_INTERVAL_MS = 20
 
 /** How often is looked whether a speaker has fallen silent, in milliseconds. */
 const REVIEW_INTERVAL_MS = 5000
@@ -56,11 +41,7 @@ export interface DirectoryCoreDeps {
   /** Best effort: messages may be lost, repeated or reordered. */
   readonly publish: (topic: string, message: HoldingsDelta) => void
   /** Has a peer's core answer an ask, by {@link DirectoryCore.answer}. */
-  readonly requestSync: (
-    peer: PeerId,
-    ask: SyncAsk,
-    options: { readonly signal: AbortSignal },
-  ) => AsyncIterable<SyncReply>
+  readonly requestSync: RequestSync
   /** Has a heartbeat sent now instead of in some seconds. */
   readonly beatNow: () => void
   readonly onAttempt: (account: AccountName, attempt: SyncAttempt) => void
@@ -72,13 +53,6 @@ export interface DirectoryCoreInit {
   readonly gapPatienceMs: number
   /** Most pairs that are taken from one node, and from a region for each of its nodes. */
   readonly maxHoldingsPerPeer: number
-}
-
-/** An account of others, and what keeps it up to date. */
-interface Followed {
-  readonly account: HoldingsAccount
-  readonly replica: HoldingsReplica
-  readonly follower: HoldingsFollower
 }
 
 /**
@@ -97,17 +71,23 @@ export class DirectoryCore {
   readonly #nodes = new Map<PeerId, Followed>()
   readonly #regions = new Map<string, Followed>()
   readonly #speakers = new Map<string, RegionSpeakers>()
-  /** What nodes of other regions say they hold. */
-  readonly #saidSummaries = new Map<PeerId, HoldingsSummary>()
-  readonly #turns = new Turns(MAX_SYNCS)
-  readonly #ending = new Set<Promise<void>>()
+  /** What nodes of other regions say they hold, as it came. */
+  readonly #saidByOthers = new Map<PeerId, HoldingsBeat['own']>()
+  readonly #followed: FollowedAccounts
   #startedAtMs: number | undefined
   #cancelReview: CancelTimer | undefined
-  #cancelSweep: CancelTimer | undefined
 
   constructor(deps: DirectoryCoreDeps, init: DirectoryCoreInit) {
     this.#deps = deps
     this.#init = init
+    const { clock, onAttempt, requestSync } = deps
+    this.#followed = new FollowedAccounts({
+      ...{ table: this.#table, clock, requestSync, gapPatienceMs: init.gapPatienceMs },
+      onAttempt: (name, attempt) => {
+        onAttempt(name, attempt)
+        if (!attempt.aborted) this.#reviewSpeech()
+      },
+    })
     this.#own = this.#table.open({ regional: true, isLive: () => false })
     this.#announcer = this.#createAnnouncer(regionTopic(deps.self.locality.region), this.#own.fingerprint)
     this.#speakersOf(deps.self.locality.region).join(deps.self.peer, deps.clock.monotonicMs())
@@ -138,8 +118,7 @@ export class DirectoryCore {
     this.#announcer.stop()
     this.#endSpeech()
     for (const peer of [...this.#members.keys()]) this.left(peer)
-    this.#cancelSweep?.()
-    await Promise.all(this.#ending)
+    await this.#followed.stop()
   }
 
   /** Live members that hold a blob, in no order. Of another region those that it names. */
@@ -165,7 +144,9 @@ export class DirectoryCore {
 
   /** What a member holds: what we know, and in another region what it says. */
   summaryOf(peer: PeerId): HoldingsSummary {
-    return this.#nodes.get(peer)?.account.summaryOf(peer) ?? this.#saidSummaries.get(peer) ?? NOTHING
+    const said = this.#saidByOthers.get(peer)
+    if (said !== undefined) return { blobs: said.count, bytes: said.bytes }
+    return this.#nodes.get(peer)?.account.summaryOf(peer) ?? NOTHING
   }
 
   /** The fingerprint of what is known about an account, and how many pairs it has; to compare views. */
@@ -182,9 +163,15 @@ export class DirectoryCore {
     const { region } = locality
     this.#members.set(peer, locality)
     this.#speakersOf(region).join(peer, this.#deps.clock.monotonicMs())
-    if (this.#isOwnRegion(region)) this.#nodes.set(peer, this.#followNode(peer))
-    else if (this.#regions.has(region)) this.#regions.get(region)?.account.updateLive(peer)
-    else this.#regions.set(region, this.#followRegion(region))
+    if (this.#isOwnRegion(region)) {
+      this.#nodes.set(peer, this.#followNode(peer))
+    } else {
+      const known = this.#regions.get(region)
+      if (known === undefined) this.#regions.set(region, this.#followRegion(region))
+      else known.account.updateLive(peer)
+      // Who else is in another region makes no difference to who speaks for this one.
+      if (known !== undefined) return
+    }
     this.#reviewSpeech()
   }
 
@@ -193,13 +180,14 @@ export class DirectoryCore {
     const region = this.#members.get(peer)?.region
     if (region === undefined) return
     this.#members.delete(peer)
-    this.#saidSummaries.delete(peer)
+    this.#saidByOthers.delete(peer)
     const speakers = this.#speakersOf(region)
     speakers.leave(peer)
     if (this.#isOwnRegion(region)) {
       this.#unfollow(this.#nodes, peer)
     } else if (speakers.size > 0) {
       this.#regions.get(region)?.account.updateLive(peer)
+      return
     } else {
       this.#speakers.delete(region)
       this.#unfollow(this.#regions, region)
@@ -227,7 +215,7 @@ export class DirectoryCore {
     const locality = this.#members.get(from)
     if (locality === undefined) return
     const node = this.#nodes.get(from)
-    if (node === undefined) this.#saidSummaries.set(from, { blobs: own.count, bytes: own.bytes })
+    if (node === undefined) this.#saidByOthers.set(from, own)
     else node.follower.check(own)
     if (region === undefined) this.#speakersOf(locality.region).hearNothing(from)
     else this.#listenTo(from)?.follower.check(region)
@@ -259,7 +247,7 @@ export class DirectoryCore {
   }
 
   #followNode(peer: PeerId): Followed {
-    return this.#follow(
+    return this.#followed.follow(
       { kind: 'node', peer },
       {
         regional: true,
@@ -277,7 +265,7 @@ export class DirectoryCore {
       const locality = this.#members.get(holder)
       return locality === undefined ? unknown : locality.region === region
     }
-    return this.#follow(
+    return this.#followed.follow(
       { kind: 'region', region },
       {
         regional: false,
@@ -293,66 +281,11 @@ export class DirectoryCore {
     )
   }
 
-  #follow(name: AccountName, traits: AccountTraits): Followed {
-    const { clock, onAttempt } = this.#deps
-    const account = this.#table.open(traits)
-    const replica = new HoldingsReplica({
-      table: this.#table,
-      account,
-      accepts: traits.accepts,
-      maxHoldings: traits.maxHoldings,
-    })
-    const follower = new HoldingsFollower({
-      replica,
-      clock,
-      sync: (options) =>
-        this.#turns.run(() => this.#compare(name, { account, replica, ...traits }, options), options),
-      gapPatienceMs: this.#init.gapPatienceMs,
-      onAttempt: (attempt) => {
-        onAttempt(name, attempt)
-        if (!attempt.aborted) this.#reviewSpeech()
-      },
-    })
-    return { account, replica, follower }
-  }
-
-  /** Brings a replica up to date with what somebody knows who is asked. */
-  async #compare(
-    name: AccountName,
-    { account, replica, toAsk, maxHoldings }: AccountTraits & Pick<Followed, 'account' | 'replica'>,
-    { attempt, signal }: SyncOptions,
-  ): Promise<void> {
-    const peer = toAsk(attempt)
-    if (peer === undefined) throw new PeerMissingError('nobody to ask')
-    const buckets = account.fingerprint.buckets(bucketBitsFor(replica.expectedCount))
-    let received = 0
-    // Buckets come in their order, each once: without an order they might never end.
-    let nextBucket = 0
-    for await (const reply of this.#deps.requestSync(peer, { account: name, buckets }, { signal })) {
-      signal.throwIfAborted()
-      if (reply.kind === 'unknown') throw new PeerMissingError(`${peer} doesn't know it well enough`)
-      if (reply.kind === 'end') {
-        replica.endSync(reply)
-        return
-      }
-      for (const [index, claims] of reply.buckets) {
-        if (index < nextBucket) throw new PeerProtocolError(`bucket ${index} comes out of turn`)
-        nextBucket = index + 1
-        received += claims.length
-        if (received > maxHoldings()) throw new PeerProtocolError(`more than ${maxHoldings()} holdings`)
-        replica.replaceBucket({ bits: reply.bits, index }, claims)
-      }
-    }
-  }
-
   #unfollow<K>(followed: Map<K, Followed>, key: K): void {
     const gone = followed.get(key)
     if (gone === undefined) return
     followed.delete(key)
-    this.#table.close(gone.account)
-    this.#armSweep()
-    const ending = gone.follower.stop().finally(() => this.#ending.delete(ending))
-    this.#ending.add(ending)
+    this.#followed.drop(gone)
   }
 
   #sourceOf(name: AccountName): SyncSource | undefined {
@@ -406,7 +339,9 @@ export class DirectoryCore {
   }
 
   #speakersOf(region: string): RegionSpeakers {
-    const speakers = this.#speakers.get(region) ?? new RegionSpeakers(region, SPEAKER_PATIENCE_MS)
+    const known = this.#speakers.get(region)
+    if (known !== undefined) return known
+    const speakers = new RegionSpeakers(region, SPEAKER_PATIENCE_MS)
     this.#speakers.set(region, speakers)
     return speakers
   }
@@ -456,22 +391,4 @@ export class DirectoryCore {
     this.#speech = undefined
     this.#table.named.onChange = undefined
   }
-
-  #armSweep(): void {
-    this.#cancelSweep ??= this.#deps.clock.setTimer(SWEEP_INTERVAL_MS, () => {
-      this.#cancelSweep = undefined
-      if (this.#table.sweep()) this.#armSweep()
-    })
-  }
-}
-
-/** What is different between the accounts of nodes and those of regions. */
-interface AccountTraits {
-  readonly regional: boolean
-  readonly isLive: (holder: PeerId) => boolean
-  /** Whether the author may speak of this holder. */
-  readonly accepts: (holder: PeerId) => boolean
-  /** Whom to compare with. */
-  readonly toAsk: (attempt: number) => PeerId | undefined
-  readonly maxHoldings: () => number
 }

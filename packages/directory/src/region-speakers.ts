@@ -1,10 +1,25 @@
 import type { PeerId } from '@layermesh/interface'
 import { byRendezvous, rendezvousWeight, type Weighted } from './rendezvous.ts'
 
-interface Candidate extends Weighted {
+/** A node of a region. */
+class Candidate implements Weighted {
+  readonly peer: PeerId
   readonly joinedAtMs: number
   /** When it last spoke for the region. */
   heardAtMs: number | undefined
+  readonly #region: string
+  #weight: string | undefined
+
+  constructor(region: string, peer: PeerId, joinedAtMs: number) {
+    this.#region = region
+    this.peer = peer
+    this.joinedAtMs = joinedAtMs
+  }
+
+  /** Made when it is asked for: in other regions most nodes never speak. */
+  get weight(): string {
+    return (this.#weight ??= rendezvousWeight(`region ${this.#region}`, this.peer))
+  }
 }
 
 /**
@@ -30,8 +45,7 @@ export class RegionSpeakers {
   }
 
   join(peer: PeerId, nowMs: number): void {
-    const weight = rendezvousWeight(`region ${this.#region}`, peer)
-    this.#candidates.set(peer, { peer, weight, joinedAtMs: nowMs, heardAtMs: undefined })
+    this.#candidates.set(peer, new Candidate(this.#region, peer, nowMs))
   }
 
   leave(peer: PeerId): void {

@@ -23,7 +23,8 @@ describe('Fingerprint', () => {
           assert.equal(fingerprint.count, elements.length - gone.length)
           for (const bits of [0, 1, 5, MAX_BUCKET_BITS]) {
             const buckets = new Uint32Array(2 << bits)
-            for (const each of elements.slice(leaving)) toggleBucket(buckets, bucketOf(each.prefix, bits), each)
+            for (const each of elements.slice(leaving))
+              toggleBucket(buckets, bucketOf(each.prefix, bits), each)
             assert.deepEqual(fingerprint.buckets(bits), buckets)
           }
           const [high = 0, low = 0] = fingerprint.buckets(0)
