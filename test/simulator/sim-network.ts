@@ -33,6 +33,7 @@ export interface NetworkNode {
   readonly life: number
   readonly view: MembershipView
   readonly directory: DirectoryCore | undefined
+  /** What it says next, the same for all who hear it. */
   nextBeat(): Beat
   receiveBeat(from: PeerId, beat: Beat): void
   hasTopic(topic: string): boolean
@@ -67,7 +68,8 @@ export class SimNetwork<N extends NetworkNode = NetworkNode> {
 
   /** Whether two nodes are alive and can reach each other. */
   linked(a: NetworkNode, b: NetworkNode): boolean {
-    return a.alive && b.alive && (this.#groups.get(a.peer) ?? 0) === (this.#groups.get(b.peer) ?? 0)
+    if (!a.alive || !b.alive) return false
+    return this.#groups.size === 0 || (this.#groups.get(a.peer) ?? 0) === (this.#groups.get(b.peer) ?? 0)
   }
 
   /** Time that a message takes one way, in milliseconds. */
