@@ -1,10 +1,4 @@
-import {
-  DirectoryCore,
-  leadChain,
-  type HoldingsBeat,
-  type LeadChain,
-  type RendezvousOrder,
-} from '@layermesh/directory'
+import { DirectoryCore, leadChain, type LeadChain, type RendezvousOrder } from '@layermesh/directory'
 import { PeerOffences, UpstreamPauses } from '@layermesh/fetcher'
 import type { Digest, Locality, Member, PeerId } from '@layermesh/interface'
 import {
@@ -12,13 +6,12 @@ import {
   MembershipView,
   TICK_INTERVAL_MS,
   type AdmittedPeer,
-  type Beat,
   type MembershipEvent,
 } from '@layermesh/mesh'
 import { digestHex } from '@layermesh/oci'
 
 import { SimJob, type JobNode } from './sim-job.ts'
-import type { SimNetwork } from './sim-network.ts'
+import type { CarriedBeat, SimNetwork } from './sim-network.ts'
 import { rightPiece, type SimUpstream } from './sim-upstream.ts'
 import { nodePrintOf, ViewPrint, type NodePrint } from './view-print.ts'
 import type { VirtualClock } from './virtual-clock.ts'
@@ -66,8 +59,6 @@ export class SimNode implements JobNode {
   /** Counts its starts; what belongs to an earlier life comes to nothing. */
   life = 0
   alive = false
-  /** What its last heartbeat carried for the directories of others, whose bytes are not written here. */
-  lastBeat: HoldingsBeat | undefined
   readonly #init: SimNodeInit
   readonly #said: AdmittedPeer
   readonly #topicEnd: string
@@ -184,19 +175,19 @@ export class SimNode implements JobNode {
     return (this.#bannedUntilMs.get(peer) ?? 0) > this.deps.clock.monotonicMs()
   }
 
-  nextBeat(): Beat {
+  nextBeat(): CarriedBeat {
     this.#sequence += 1
-    this.lastBeat = this.directory?.beat()
-    return {
-      epoch: this.#epoch,
-      sequence: this.#sequence,
-      vitals: VITALS,
-      fingerprint: this.lastBeat && NOTHING,
-    }
+    const holdings = this.directory?.beat()
+    const [epoch, sequence] = [this.#epoch, this.#sequence]
+    return { beat: { epoch, sequence, vitals: VITALS, fingerprint: holdings && NOTHING }, holdings }
   }
 
-  receiveBeat(from: PeerId, beat: Beat): void {
-    this.#apply(this.view.beat(from, beat))
+  receiveBeat(from: PeerId, { beat, holdings }: CarriedBeat): void {
+    const events = this.view.beat(from, beat)
+    this.#apply(events)
+    if (holdings !== undefined && events.at(-1)?.kind === 'fingerprint') {
+      this.directory?.receiveBeat(from, holdings)
+    }
   }
 
   hasTopic(topic: string): boolean {
@@ -247,6 +238,7 @@ export class SimNode implements JobNode {
   #apply(events: readonly MembershipEvent[]): void {
     const { network } = this.deps
     for (const event of events) {
+      if (event.kind === 'fingerprint') continue
       const { peer, link, locality } = event.member
       const other = network.nodes.get(peer)
       if (other === undefined) continue
@@ -260,8 +252,6 @@ export class SimNode implements JobNode {
         if (event.reason === 'silent') other.lose(this.peer)
         // Who can't be reached dials when it starts, or when the network has healed.
         if (event.reason !== 'restarted' && network.linked(this, other)) this.dialAll([other])
-      } else if (event.kind === 'fingerprint' && other.lastBeat !== undefined) {
-        this.directory?.receiveBeat(peer, other.lastBeat)
       }
     }
   }

@@ -46,6 +46,8 @@ const BLOBS = 40
 const STEP_MS = 1500
 /** Views and pulls have so long when nothing happens any more: silence is noticed, links are dialled, two heartbeats pass. */
 const CALM_MS = 45_000
+/** So long after the start each region has its speaker. */
+const START_MS = 20_000
 /** No pull may take longer, whatever happens. */
 const LONGEST_PULL_MS = 180_000
 /** How many nodes pull at the end. */
@@ -98,7 +100,7 @@ export class Simulation {
   /** Plays all steps, and then lets the cluster come to rest. */
   async run(): Promise<SimulationReport> {
     for (const node of this.#nodes) node.start()
-    await this.#pass(CALM_MS)
+    await this.#pass(START_MS)
     for (let step = 0; step < this.#init.steps; step += 1) await this.#step()
     this.#calm()
     await this.#pass(CALM_MS)

@@ -55,6 +55,15 @@ export interface DirectoryCoreInit {
   readonly maxHoldingsPerPeer: number
 }
 
+/** What is known of a member. */
+interface KnownMember {
+  readonly locality: Locality
+  /** Its account, if it is of this node's region. */
+  readonly followed: Followed | undefined
+  /** What it says that it holds, if it is of another region. */
+  said: HoldingsBeat['own'] | undefined
+}
+
 /**
  * All of the directory that isn't I/O: what this node holds and tells of it, what it knows of its region's nodes, what
  * it knows of other regions, and when it speaks for its own. Messages, members and time come from outside.
@@ -67,12 +76,11 @@ export class DirectoryCore {
   readonly #announcer: HoldingsAnnouncer
   /** What is announced on behalf of the region, while this node speaks for it. */
   #speech: HoldingsAnnouncer | undefined
-  readonly #members = new Map<PeerId, Locality>()
+  readonly #members = new Map<PeerId, KnownMember>()
+  /** The accounts of members of this node's region. */
   readonly #nodes = new Map<PeerId, Followed>()
   readonly #regions = new Map<string, Followed>()
   readonly #speakers = new Map<string, RegionSpeakers>()
-  /** What nodes of other regions say they hold, as it came. */
-  readonly #saidByOthers = new Map<PeerId, HoldingsBeat['own']>()
   readonly #followed: FollowedAccounts
   #startedAtMs: number | undefined
   #cancelReview: CancelTimer | undefined
@@ -144,9 +152,9 @@ export class DirectoryCore {
 
   /** What a member holds: what we know, and in another region what it says. */
   summaryOf(peer: PeerId): HoldingsSummary {
-    const said = this.#saidByOthers.get(peer)
-    if (said !== undefined) return { blobs: said.count, bytes: said.bytes }
-    return this.#nodes.get(peer)?.account.summaryOf(peer) ?? NOTHING
+    const { followed, said } = this.#members.get(peer) ?? {}
+    if (followed !== undefined) return followed.account.summaryOf(peer)
+    return said === undefined ? NOTHING : { blobs: said.count, bytes: said.bytes }
   }
 
   /** The fingerprint of what is known about an account, and how many pairs it has; to compare views. */
@@ -161,10 +169,11 @@ export class DirectoryCore {
   joined({ peer, locality }: DirectoryNode): void {
     if (this.#members.has(peer)) return
     const { region } = locality
-    this.#members.set(peer, locality)
+    const followed = this.#isOwnRegion(region) ? this.#followNode(peer) : undefined
+    this.#members.set(peer, { locality, followed, said: undefined })
     this.#speakersOf(region).join(peer, this.#deps.clock.monotonicMs())
-    if (this.#isOwnRegion(region)) {
-      this.#nodes.set(peer, this.#followNode(peer))
+    if (followed !== undefined) {
+      this.#nodes.set(peer, followed)
     } else {
       const known = this.#regions.get(region)
       if (known === undefined) this.#regions.set(region, this.#followRegion(region))
@@ -177,10 +186,9 @@ export class DirectoryCore {
 
   /** A node is no member any more. */
   left(peer: PeerId): void {
-    const region = this.#members.get(peer)?.region
+    const region = this.#members.get(peer)?.locality.region
     if (region === undefined) return
     this.#members.delete(peer)
-    this.#saidByOthers.delete(peer)
     const speakers = this.#speakersOf(region)
     speakers.leave(peer)
     if (this.#isOwnRegion(region)) {
@@ -212,12 +220,11 @@ export class DirectoryCore {
 
   /** Takes what the heartbeat of a member carried. */
   receiveBeat(from: PeerId, { own, region }: HoldingsBeat): void {
-    const locality = this.#members.get(from)
-    if (locality === undefined) return
-    const node = this.#nodes.get(from)
-    if (node === undefined) this.#saidByOthers.set(from, own)
-    else node.follower.check(own)
-    if (region === undefined) this.#speakersOf(locality.region).hearNothing(from)
+    const member = this.#members.get(from)
+    if (member === undefined) return
+    if (member.followed === undefined) member.said = own
+    else member.followed.follower.check(own)
+    if (region === undefined) this.#speakersOf(member.locality.region).hearNothing(from)
     else this.#listenTo(from)?.follower.check(region)
   }
 
@@ -228,7 +235,7 @@ export class DirectoryCore {
 
   /** Notes that a node speaks for its region; the region if that is another one and the node is to be believed. */
   #listenTo(speaker: PeerId): Followed | undefined {
-    const region = this.#members.get(speaker)?.region
+    const region = this.#members.get(speaker)?.locality.region
     if (region === undefined) return undefined
     const isBelieved = this.#speakersOf(region).hear(speaker, this.#deps.clock.monotonicMs())
     if (this.#isOwnRegion(region)) this.#reviewSpeech()
@@ -262,7 +269,7 @@ export class DirectoryCore {
 
   #followRegion(region: string): Followed {
     const isOf = (holder: PeerId, unknown: boolean) => {
-      const locality = this.#members.get(holder)
+      const locality = this.#members.get(holder)?.locality
       return locality === undefined ? unknown : locality.region === region
     }
     return this.#followed.follow(
@@ -325,8 +332,8 @@ export class DirectoryCore {
   }
 
   #accountWith(peer: PeerId): HoldingsAccount | undefined {
-    const region = this.#members.get(peer)?.region
-    return region === undefined ? undefined : (this.#nodes.get(peer) ?? this.#regions.get(region))?.account
+    const { followed, locality } = this.#members.get(peer) ?? {}
+    return (followed ?? (locality && this.#regions.get(locality.region)))?.account
   }
 
   #anyNeighbour(except?: PeerId): PeerId | undefined {
