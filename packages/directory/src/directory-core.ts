@@ -366,7 +366,7 @@ export class DirectoryCore {
     const nowMs = clock.monotonicMs()
     const speakers = this.#speakersOf(self.locality.region)
     const isSpeaker =
-      this.#hasSomethingToSay(nowMs) && speakers.shouldSpeak(self.peer, this.isSpeaking, nowMs)
+      speakers.shouldSpeak(self.peer, this.isSpeaking, nowMs) && this.#hasSomethingToSay(nowMs)
     if (isSpeaker && !this.isSpeaking) this.#beginSpeech()
     if (!isSpeaker) this.#endSpeech()
   }
