@@ -52,8 +52,10 @@ const talkTable = tableOf(
     'gossip of the region',
     'of the cluster',
     'bytes of gossip',
+    'of it hints',
+    'hints by the default',
   ],
-  ['--:', '--:', '--:', '--:', '--:', '--:', '--:'],
+  ['--:', '--:', '--:', '--:', '--:', '--:', '--:', '--:', '--:'],
   talks.map(rowOf),
 )
 console.log(talkTable)
@@ -69,10 +71,12 @@ function rowOf(cost: TalkCost): readonly string[] {
   return [
     cost.nodes.toLocaleString('en'),
     `${cost.regions}`,
-    cost.heartbeatsPerSecond.toFixed(0),
+    Math.round(cost.heartbeatsPerSecond).toLocaleString('en'),
     Math.round(cost.heartbeatBytesPerSecond).toLocaleString('en'),
     cost.regionMessagesPerSecond.toFixed(0),
     cost.clusterMessagesPerSecond.toFixed(0),
     Math.round(cost.gossipBytesPerSecond).toLocaleString('en'),
+    Math.round(cost.hintBytesPerSecond).toLocaleString('en'),
+    Math.round(cost.defaultHintBytesPerSecond).toLocaleString('en'),
   ]
 }
