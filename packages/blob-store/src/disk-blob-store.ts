@@ -94,6 +94,10 @@ export class DiskBlobStore implements BlobStore {
     await Promise.all(settling)
   }
 
+  knows(digest: Digest): boolean {
+    return this.#deps.index.get(digest) !== undefined
+  }
+
   async stat(digest: Digest): Promise<BlobStat | undefined> {
     const entry = this.#deps.index.get(digest)
     const file = await this.#deps.files.stat(digest)

@@ -101,6 +101,8 @@ export interface HoldingsListener {
 
 /** Bytes on disk by digest. What it holds has been verified against the digest, and survives a crash. */
 export interface BlobStore {
+  /** Whether a finished blob is known to be here, without a look at the disk: what has been committed here and not removed is. */
+  knows(digest: Digest): boolean
   /** Facts about a finished blob, or undefined when this node doesn't hold it. Local and quick. */
   stat(digest: Digest): Promise<BlobStat | undefined>
   /** Opens a finished blob. Throws ERR_BLOB_NOT_FOUND when this node doesn't hold it. */
