@@ -1,4 +1,4 @@
-import { leadChain } from '@layermesh/directory'
+import { leadChain, RendezvousOrder } from '@layermesh/directory'
 import { MAX_REFUSED_BY } from '@layermesh/exchange'
 import {
   type BlobCorruptError,
@@ -91,6 +91,7 @@ interface Trouble {
 export class SourceRoster {
   readonly #deps: SourceRosterDeps
   readonly #init: SourceRosterInit
+  readonly #order: RendezvousOrder
   readonly #tried = new Set<string>()
   readonly #avoided = new Set<PeerId>()
   /** Those of them that have only been slow, or out of reach, and may be well again. */
@@ -122,6 +123,7 @@ export class SourceRoster {
   constructor(deps: SourceRosterDeps, init: SourceRosterInit) {
     this.#deps = deps
     this.#init = init
+    this.#order = new RendezvousOrder(init.ref.digest)
   }
 
   /** How many sources have been tried. */
@@ -334,7 +336,7 @@ export class SourceRoster {
       members,
       holders: holders.toSorted((a, b) => Number(suspects.has(a)) - Number(suspects.has(b))),
       followers: this.#followers(heldPieces),
-      leads: leadChain(digest, { self: network.self, members }),
+      leads: leadChain(this.#order, { self: network.self, members }),
     })
     return this.#distrustsPeers ? plan.toSorted(upstreamFirst) : plan
   }
