@@ -31,6 +31,8 @@ export interface MemoryPeerNetwork extends PeerNetwork {
 export class MemoryNode implements MemoryPeerNetwork {
   readonly self: Member
   readonly authenticated: boolean
+  /** Who leaves this mesh is not missed. */
+  readonly isCutOff = false
   readonly #links: MemoryMeshLinks
   readonly #members = new Map<PeerId, Member>()
   readonly #listeners = new Set<MembershipListener>()
@@ -46,10 +48,6 @@ export class MemoryNode implements MemoryPeerNetwork {
 
   members(): readonly Member[] {
     return [...this.#members.values()]
-  }
-
-  get isCutOff(): boolean {
-    return false
   }
 
   search(): Promise<void> {
