@@ -3,7 +3,7 @@ import crypto from 'node:crypto'
 import { silentLog } from '@layermesh/interface'
 import type { GossipSub, GossipSubComponents } from '@chainsafe/libp2p-gossipsub'
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import type { ComponentLogger, PeerId, PrivateKey } from '@libp2p/interface'
+import type { ComponentLogger, PeerId, PrivateKey, Startable } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { Gossip } from '../src/gossip.ts'
 
@@ -37,7 +37,7 @@ describe('Gossip, when others pass on what has come already', () => {
   const { verify } = crypto
   let checks = 0
   let received: number
-  let pubsub: GossipSub
+  let pubsub: GossipSub & Startable
   let receive: (message: SignedMessage) => Promise<void>
   let author: PrivateKey
 
@@ -57,7 +57,7 @@ describe('Gossip, when others pass on what has come already', () => {
     const registrar = { handle: () => Promise.resolve(), unhandle: () => Promise.resolve() }
     const peerId = peerIdFromPrivateKey(privateKey)
     const components = { privateKey, peerId, logger, registrar, connectionManager: {}, peerStore: {} }
-    pubsub = gossip.createService(components as unknown as GossipSubComponents)
+    pubsub = gossip.createService(components as unknown as GossipSubComponents) as GossipSub & Startable
     await pubsub.start()
     gossip.start()
     gossip.subscribe(TOPIC, () => (received += 1))
