@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 /** What a reader must know to judge figures, and to make them again. */
 export type RunDescription = ReturnType<typeof describeRun>
 
-function describeRun(command: string) {
+/** Describes a run that takes place now. */
+export function describeRun(command: string) {
   return {
     date: new Date().toISOString(),
     command,

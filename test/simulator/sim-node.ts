@@ -1,18 +1,19 @@
-import { DirectoryCore, leadChain, type HoldingsBeat, type LeadChain } from '@layermesh/directory'
+import { DirectoryCore, leadChain, type LeadChain, type RendezvousOrder } from '@layermesh/directory'
 import { PeerOffences, UpstreamPauses } from '@layermesh/fetcher'
 import type { Digest, Locality, Member, PeerId } from '@layermesh/interface'
 import {
   BEAT_INTERVAL_MS,
   MembershipView,
   TICK_INTERVAL_MS,
-  type Beat,
+  type AdmittedPeer,
   type MembershipEvent,
 } from '@layermesh/mesh'
 import { digestHex } from '@layermesh/oci'
 
 import { SimJob, type JobNode } from './sim-job.ts'
-import type { SimNetwork } from './sim-network.ts'
+import type { CarriedBeat, SimNetwork } from './sim-network.ts'
 import { rightPiece, type SimUpstream } from './sim-upstream.ts'
+import { nodePrintOf, ViewPrint, type NodePrint } from './view-print.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 /** What a node is from its first start on. */
@@ -34,6 +35,8 @@ export interface SimNodeDeps {
 }
 
 const REDIAL_MS = 2000
+/** Who dials many does so in so many turns: a timer for each pair of thousands would be millions. */
+const DIAL_TURNS = 40
 const BLOB_BYTES = 1000
 const NOTHING = new Uint8Array()
 const VITALS = { load: 0, capabilities: [] }
@@ -49,13 +52,16 @@ export class SimNode implements JobNode {
   readonly offences = new PeerOffences()
   pauses: UpstreamPauses
   view: MembershipView
+  /** Which nodes it sees, itself among them, as its membership has told. */
+  viewPrint = new ViewPrint()
+  readonly print: NodePrint
   directory: DirectoryCore | undefined
   /** Counts its starts; what belongs to an earlier life comes to nothing. */
   life = 0
   alive = false
-  /** What its last heartbeat carried for the directories of others, whose bytes are not written here. */
-  lastBeat: HoldingsBeat | undefined
   readonly #init: SimNodeInit
+  readonly #said: AdmittedPeer
+  readonly #topicEnd: string
   readonly #bannedUntilMs = new Map<PeerId, number>()
   #epoch = 0
   #sequence = 0
@@ -74,6 +80,10 @@ export class SimNode implements JobNode {
       },
       ...{ link: 'site', addresses: [], roundTripMs: undefined },
     }
+    const { name, version, locality } = this.self
+    this.#said = { facts: { name, version, locality }, addresses: [] }
+    this.#topicEnd = `/${locality.region}`
+    this.print = nodePrintOf(this.peer)
     this.view = new MembershipView(this.locality, 0)
     this.pauses = new UpstreamPauses(deps.clock)
   }
@@ -90,6 +100,8 @@ export class SimNode implements JobNode {
     this.#epoch = Math.floor(random() * 2 ** 48)
     this.#sequence = 0
     this.view = new MembershipView(this.locality, clock.monotonicMs())
+    this.viewPrint = new ViewPrint()
+    this.viewPrint.toggle(this.print, 'site')
     this.pauses = new UpstreamPauses(clock)
     if (!this.#init.isOlder) {
       const core = new DirectoryCore(
@@ -108,7 +120,8 @@ export class SimNode implements JobNode {
     }
     this.#every(BEAT_INTERVAL_MS, () => network.beat(this))
     this.#every(TICK_INTERVAL_MS, () => this.#apply(this.view.tick(clock.monotonicMs())))
-    for (const other of network.nodes.values()) this.dial(other)
+    // Who starts later dials by itself.
+    this.dialAll([...network.nodes.values()].filter(({ alive }) => alive))
   }
 
   /** Dies. Others notice at once if `isNoticed`, as when a process dies and not its machine. */
@@ -125,17 +138,24 @@ export class SimNode implements JobNode {
     this.directory = undefined
   }
 
-  /** Connects to another node some time soon, if that can be. */
-  dial(other: SimNode): void {
-    const { clock, network, random } = this.deps
-    if (other === this) return
-    const [mine, its] = [this.life, other.life]
-    clock.setTimer(REDIAL_MS * random(), () => {
-      if (this.life !== mine || other.life !== its || !network.linked(this, other)) return
-      if (this.isBanned(other) || other.isBanned(this)) return
-      this.#admit(other)
-      other.#admit(this)
-    })
+  /** Connects to other nodes some time soon, if that can be. */
+  dialAll(others: readonly SimNode[]): void {
+    const { clock, random } = this.deps
+    const turns = new Map<number, (readonly [other: SimNode, life: number])[]>()
+    for (const other of others) {
+      if (other === this) continue
+      const turn = Math.floor(DIAL_TURNS * random())
+      const dialled = turns.get(turn)
+      if (dialled === undefined) turns.set(turn, [[other, other.life]])
+      else dialled.push([other, other.life])
+    }
+    const { life } = this
+    for (const [turn, dialled] of turns) {
+      clock.setTimer((REDIAL_MS * (turn + random())) / DIAL_TURNS, () => {
+        if (this.life !== life) return
+        for (const [other, lifeOfOther] of dialled) if (other.life === lifeOfOther) this.#connect(other)
+      })
+    }
   }
 
   /** The connection to a peer has ended. */
@@ -155,28 +175,28 @@ export class SimNode implements JobNode {
     return (this.#bannedUntilMs.get(peer) ?? 0) > this.deps.clock.monotonicMs()
   }
 
-  nextBeat(): Beat {
+  nextBeat(): CarriedBeat {
     this.#sequence += 1
-    this.lastBeat = this.directory?.beat()
-    return {
-      epoch: this.#epoch,
-      sequence: this.#sequence,
-      vitals: VITALS,
-      fingerprint: this.lastBeat && NOTHING,
-    }
+    const holdings = this.directory?.beat()
+    const [epoch, sequence] = [this.#epoch, this.#sequence]
+    return { beat: { epoch, sequence, vitals: VITALS, fingerprint: holdings && NOTHING }, holdings }
   }
 
-  receiveBeat(from: PeerId, beat: Beat): void {
-    this.#apply(this.view.beat(from, beat))
+  receiveBeat(from: PeerId, { beat, holdings }: CarriedBeat): void {
+    const events = this.view.beat(from, beat)
+    this.#apply(events)
+    if (holdings !== undefined && events.at(-1)?.kind === 'fingerprint') {
+      this.directory?.receiveBeat(from, holdings)
+    }
   }
 
   hasTopic(topic: string): boolean {
     if (this.directory === undefined) return false
-    return topic.endsWith('/cluster') || topic.endsWith(`/${this.locality.region}`)
+    return topic.endsWith('/cluster') || topic.endsWith(this.#topicEnd)
   }
 
-  leads(digest: Digest): LeadChain {
-    return leadChain(digest, { self: this.self, members: this.view.list() })
+  leads(order: RendezvousOrder): LeadChain {
+    return leadChain(order, { self: this.self, members: this.view.list() })
   }
 
   holders(digest: Digest): readonly PeerId[] {
@@ -209,27 +229,29 @@ export class SimNode implements JobNode {
     if (this.held.delete(digest)) this.directory?.withdraw(hashOf(digest))
   }
 
-  #admit(other: SimNode): void {
-    const said = {
-      facts: { name: other.self.name, version: other.self.version, locality: other.locality },
-      addresses: [],
-    }
-    this.#apply(this.view.admit(other.peer, said))
+  #connect(other: SimNode): void {
+    if (!this.deps.network.linked(this, other) || this.isBanned(other) || other.isBanned(this)) return
+    this.#apply(this.view.admit(other.peer, other.#said))
+    other.#apply(other.view.admit(this.peer, this.#said))
   }
 
   #apply(events: readonly MembershipEvent[]): void {
+    const { network } = this.deps
     for (const event of events) {
-      const { peer, locality } = event.member
-      if (event.kind === 'joined') this.directory?.joined({ peer, locality })
-      else if (event.kind === 'left') {
+      if (event.kind === 'fingerprint') continue
+      const { peer, link, locality } = event.member
+      const other = network.nodes.get(peer)
+      if (other === undefined) continue
+      if (event.kind === 'joined') {
+        this.viewPrint.toggle(other.print, link)
+        this.directory?.joined({ peer, locality })
+      } else if (event.kind === 'left') {
+        this.viewPrint.toggle(other.print, link)
         this.directory?.left(peer)
-        const other = this.deps.network.nodes.get(peer)
         // Whoever gives a connection up ends it for both.
-        if (event.reason === 'silent') other?.lose(this.peer)
-        if (other !== undefined && event.reason !== 'restarted') this.dial(other)
-      } else if (event.kind === 'fingerprint') {
-        const beat = this.deps.network.nodes.get(peer)?.lastBeat
-        if (beat !== undefined) this.directory?.receiveBeat(peer, beat)
+        if (event.reason === 'silent') other.lose(this.peer)
+        // Who can't be reached dials when it starts, or when the network has healed.
+        if (event.reason !== 'restarted' && network.linked(this, other)) this.dialAll([other])
       }
     }
   }

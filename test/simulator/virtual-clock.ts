@@ -7,9 +7,16 @@ interface Timer {
   callback: (() => void) | undefined
 }
 
-/** Time that passes as quickly as things can happen: a clock with many timers. */
+/** Time that passes as quickly as things can happen: a clock with millions of timers. */
 export class VirtualClock implements Clock {
-  readonly #heap: Timer[] = []
+  /** Timers by the millisecond that they are due in, in no order. */
+  readonly #timers = new Map<number, Timer[]>()
+  /** The milliseconds that have timers: a heap, the earliest first. */
+  readonly #heap: number[] = []
+  /** Timers of the millisecond that is under way, in their order, and which is next. */
+  #current: Timer[] = []
+  #next = 0
+  #endOfCurrentMs = -Infinity
   #nowMs = 0
   #order = 0
 
@@ -24,66 +31,94 @@ export class VirtualClock implements Clock {
   setTimer(delayMs: number, callback: () => void): CancelTimer {
     const timer: Timer = { dueMs: this.#nowMs + Math.max(0, delayMs), order: this.#order, callback }
     this.#order += 1
-    this.#push(timer)
+    if (timer.dueMs < this.#endOfCurrentMs) this.#insert(timer)
+    else this.#add(timer)
     return () => (timer.callback = undefined)
   }
 
   /**
-   * Fires all timers up to `untilMs`; `settle` is called after those of each millisecond, to let promises have their turn.
-   * Returns how many have fired.
+   * Fires all timers of the milliseconds before `untilMs`, which it makes a whole one; `settle` is called after those of each
+   * millisecond, to let promises have their turn. Returns how many have fired.
    */
   async run(untilMs: number, settle: () => Promise<void>): Promise<number> {
+    const endMs = Math.ceil(untilMs)
     let fired = 0
-    for (let next = this.#heap[0]; next !== undefined && next.dueMs <= untilMs; next = this.#heap[0]) {
-      const endOfMs = Math.floor(next.dueMs) + 1
-      while (this.#heap[0] !== undefined && this.#heap[0].dueMs < endOfMs) fired += this.#fire()
+    for (let ms = this.#heap[0]; ms !== undefined && ms < endMs; ms = this.#heap[0]) {
+      fired += this.#fireAll(ms)
       await settle()
     }
-    this.#nowMs = untilMs
+    this.#nowMs = endMs
     return fired
   }
 
-  #fire(): number {
-    const timer = this.#pop()
-    if (timer?.callback === undefined) return 0
-    this.#nowMs = Math.max(this.#nowMs, timer.dueMs)
-    timer.callback()
-    return 1
+  #fireAll(ms: number): number {
+    this.#removeFirst()
+    this.#current = (this.#timers.get(ms) ?? []).sort(byTime)
+    this.#timers.delete(ms)
+    this.#endOfCurrentMs = ms + 1
+    let fired = 0
+    for (this.#next = 0; this.#next < this.#current.length;) {
+      const timer = this.#current[this.#next]
+      this.#next += 1
+      if (timer?.callback === undefined) continue
+      this.#nowMs = Math.max(this.#nowMs, timer.dueMs)
+      timer.callback()
+      fired += 1
+    }
+    this.#current = []
+    this.#endOfCurrentMs = -Infinity
+    return fired
   }
 
-  #push(timer: Timer): void {
+  #add(timer: Timer): void {
+    const ms = Math.floor(timer.dueMs)
+    const known = this.#timers.get(ms)
+    if (known !== undefined) {
+      known.push(timer)
+      return
+    }
+    this.#timers.set(ms, [timer])
     const heap = this.#heap
-    let at = heap.push(timer) - 1
+    let at = heap.push(ms) - 1
     while (at > 0) {
       const parent = (at - 1) >> 1
-      const above = heap[parent]
-      if (above === undefined || isBefore(above, timer)) break
+      const above = heap[parent] ?? ms
+      if (above <= ms) break
       heap[at] = above
       at = parent
     }
-    heap[at] = timer
+    heap[at] = ms
   }
 
-  #pop(): Timer | undefined {
+  /** Adds a timer that is due in the millisecond that is under way: after those that are due before it. */
+  #insert(timer: Timer): void {
+    let [low, high] = [this.#next, this.#current.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const other = this.#current[middle]
+      if (other !== undefined && byTime(other, timer) < 0) low = middle + 1
+      else high = middle
+    }
+    this.#current.splice(low, 0, timer)
+  }
+
+  #removeFirst(): void {
     const heap = this.#heap
-    const [top] = heap
     const last = heap.pop()
-    if (last === undefined || heap.length === 0) return top
+    if (last === undefined || heap.length === 0) return
     let at = 0
     for (;;) {
       const [left, right] = [heap[2 * at + 1], heap[2 * at + 2]]
       if (left === undefined) break
-      const isRight = right !== undefined && isBefore(right, left)
-      const child = isRight ? right : left
-      if (isBefore(last, child)) break
+      const child = right !== undefined && right < left ? right : left
+      if (last <= child) break
       heap[at] = child
-      at = 2 * at + (isRight ? 2 : 1)
+      at = 2 * at + (child === left ? 1 : 2)
     }
     heap[at] = last
-    return top
   }
 }
 
-function isBefore(a: Timer, b: Timer): boolean {
-  return a.dueMs === b.dueMs ? a.order < b.order : a.dueMs < b.dueMs
+function byTime(a: Timer, b: Timer): number {
+  return a.dueMs - b.dueMs || a.order - b.order
 }

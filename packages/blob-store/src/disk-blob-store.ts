@@ -94,6 +94,10 @@ export class DiskBlobStore implements BlobStore {
     await Promise.all(settling)
   }
 
+  knows(digest: Digest): boolean {
+    return this.#deps.index.get(digest) !== undefined
+  }
+
   async stat(digest: Digest): Promise<BlobStat | undefined> {
     const entry = this.#deps.index.get(digest)
     const file = await this.#deps.files.stat(digest)
@@ -267,6 +271,7 @@ export class DiskBlobStore implements BlobStore {
         }
         return Math.min(limit, grid.endOf(grid.indexOf(offset)))
       },
+      inMemory: () => undefined,
       beforeChunk() {},
       endedAt: async (offset: number) => {
         const what = `its file can't be read from byte ${offset} of ${sizeBytes} on`

@@ -49,6 +49,14 @@ describe('DiskBlobStore', () => {
       assert.deepEqual(temp.current.totals(), { blobs: 1, bytes: large.length })
     })
 
+    it('is not needed to tell what was committed and not removed', async () => {
+      assert.equal(blobs.knows(digestOf(small)), false)
+      const digest = await putBlob(blobs, small)
+      assert.equal(blobs.knows(digest), true)
+      await blobs.remove(digest, 'purged')
+      assert.equal(blobs.knows(digest), false)
+    })
+
     it('finds a file that the index does not know', async () => {
       const digest = digestOf(small)
       await mkdir(dirname(temp.layout.blobPath(digest)))

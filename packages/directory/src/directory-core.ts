@@ -1,21 +1,13 @@
-import {
-  PeerMissingError,
-  PeerProtocolError,
-  type CancelTimer,
-  type Clock,
-  type HoldingsSummary,
-  type Locality,
-  type PeerId,
-} from '@layermesh/interface'
+import type { CancelTimer, Clock, HoldingsSummary, Locality, PeerId } from '@layermesh/interface'
 import type { Claim } from './claim.ts'
-import { bucketBitsFor, type Fingerprint } from './fingerprint.ts'
+import type { Fingerprint } from './fingerprint.ts'
+import { FollowedAccounts, type Followed, type RequestSync } from './followed-accounts.ts'
 import type { HoldingsAccount } from './holdings-account.ts'
 import { HoldingsAnnouncer } from './holdings-announcer.ts'
-import { HoldingsFollower, type SyncAttempt, type SyncOptions } from './holdings-follower.ts'
 import type { HoldingsBeat } from './holdings-beat.ts'
+import type { SyncAttempt } from './holdings-follower.ts'
 import { CLUSTER_TOPIC, regionTopic, type HoldingsDelta } from './holdings-messages.ts'
 import type { HoldingsPosition } from './account-state.ts'
-import { HoldingsReplica } from './holdings-replica.ts'
 import { HoldingsTable } from './holdings-table.ts'
 import { RegionSpeakers } from './region-speakers.ts'
 import {
@@ -25,13 +17,6 @@ import {
   type SyncReply,
   type SyncSource,
 } from './sync-conversation.ts'
-import { Turns } from './turns.ts'
-
-/** How many accounts are compared at a time. */
-const MAX_SYNCS = 16
-
-/** Time between two steps of taking back memory, in milliseconds. */
-const SWEEP_INTERVAL_MS = 20
 
 /** How often is looked whether a speaker has fallen silent, in milliseconds. */
 const REVIEW_INTERVAL_MS = 5000
@@ -56,11 +41,7 @@ export interface DirectoryCoreDeps {
   /** Best effort: messages may be lost, repeated or reordered. */
   readonly publish: (topic: string, message: HoldingsDelta) => void
   /** Has a peer's core answer an ask, by {@link DirectoryCore.answer}. */
-  readonly requestSync: (
-    peer: PeerId,
-    ask: SyncAsk,
-    options: { readonly signal: AbortSignal },
-  ) => AsyncIterable<SyncReply>
+  readonly requestSync: RequestSync
   /** Has a heartbeat sent now instead of in some seconds. */
   readonly beatNow: () => void
   readonly onAttempt: (account: AccountName, attempt: SyncAttempt) => void
@@ -74,11 +55,13 @@ export interface DirectoryCoreInit {
   readonly maxHoldingsPerPeer: number
 }
 
-/** An account of others, and what keeps it up to date. */
-interface Followed {
-  readonly account: HoldingsAccount
-  readonly replica: HoldingsReplica
-  readonly follower: HoldingsFollower
+/** What is known of a member. */
+interface KnownMember {
+  readonly locality: Locality
+  /** Its account, if it is of this node's region. */
+  readonly followed: Followed | undefined
+  /** What it says that it holds, if it is of another region. */
+  said: HoldingsBeat['own'] | undefined
 }
 
 /**
@@ -93,21 +76,26 @@ export class DirectoryCore {
   readonly #announcer: HoldingsAnnouncer
   /** What is announced on behalf of the region, while this node speaks for it. */
   #speech: HoldingsAnnouncer | undefined
-  readonly #members = new Map<PeerId, Locality>()
+  readonly #members = new Map<PeerId, KnownMember>()
+  /** The accounts of members of this node's region. */
   readonly #nodes = new Map<PeerId, Followed>()
   readonly #regions = new Map<string, Followed>()
   readonly #speakers = new Map<string, RegionSpeakers>()
-  /** What nodes of other regions say they hold. */
-  readonly #saidSummaries = new Map<PeerId, HoldingsSummary>()
-  readonly #turns = new Turns(MAX_SYNCS)
-  readonly #ending = new Set<Promise<void>>()
+  readonly #followed: FollowedAccounts
   #startedAtMs: number | undefined
   #cancelReview: CancelTimer | undefined
-  #cancelSweep: CancelTimer | undefined
 
   constructor(deps: DirectoryCoreDeps, init: DirectoryCoreInit) {
     this.#deps = deps
     this.#init = init
+    const { clock, onAttempt, requestSync } = deps
+    this.#followed = new FollowedAccounts({
+      ...{ table: this.#table, clock, requestSync, gapPatienceMs: init.gapPatienceMs },
+      onAttempt: (name, attempt) => {
+        onAttempt(name, attempt)
+        if (!attempt.aborted) this.#reviewSpeech()
+      },
+    })
     this.#own = this.#table.open({ regional: true, isLive: () => false })
     this.#announcer = this.#createAnnouncer(regionTopic(deps.self.locality.region), this.#own.fingerprint)
     this.#speakersOf(deps.self.locality.region).join(deps.self.peer, deps.clock.monotonicMs())
@@ -138,8 +126,7 @@ export class DirectoryCore {
     this.#announcer.stop()
     this.#endSpeech()
     for (const peer of [...this.#members.keys()]) this.left(peer)
-    this.#cancelSweep?.()
-    await Promise.all(this.#ending)
+    await this.#followed.stop()
   }
 
   /** Live members that hold a blob, in no order. Of another region those that it names. */
@@ -165,7 +152,9 @@ export class DirectoryCore {
 
   /** What a member holds: what we know, and in another region what it says. */
   summaryOf(peer: PeerId): HoldingsSummary {
-    return this.#nodes.get(peer)?.account.summaryOf(peer) ?? this.#saidSummaries.get(peer) ?? NOTHING
+    const { followed, said } = this.#members.get(peer) ?? {}
+    if (followed !== undefined) return followed.account.summaryOf(peer)
+    return said === undefined ? NOTHING : { blobs: said.count, bytes: said.bytes }
   }
 
   /** The fingerprint of what is known about an account, and how many pairs it has; to compare views. */
@@ -180,26 +169,33 @@ export class DirectoryCore {
   joined({ peer, locality }: DirectoryNode): void {
     if (this.#members.has(peer)) return
     const { region } = locality
-    this.#members.set(peer, locality)
+    const followed = this.#isOwnRegion(region) ? this.#followNode(peer) : undefined
+    this.#members.set(peer, { locality, followed, said: undefined })
     this.#speakersOf(region).join(peer, this.#deps.clock.monotonicMs())
-    if (this.#isOwnRegion(region)) this.#nodes.set(peer, this.#followNode(peer))
-    else if (this.#regions.has(region)) this.#regions.get(region)?.account.updateLive(peer)
-    else this.#regions.set(region, this.#followRegion(region))
+    if (followed !== undefined) {
+      this.#nodes.set(peer, followed)
+    } else {
+      const known = this.#regions.get(region)
+      if (known === undefined) this.#regions.set(region, this.#followRegion(region))
+      else known.account.updateLive(peer)
+      // Who else is in another region makes no difference to who speaks for this one.
+      if (known !== undefined) return
+    }
     this.#reviewSpeech()
   }
 
   /** A node is no member any more. */
   left(peer: PeerId): void {
-    const region = this.#members.get(peer)?.region
+    const region = this.#members.get(peer)?.locality.region
     if (region === undefined) return
     this.#members.delete(peer)
-    this.#saidSummaries.delete(peer)
     const speakers = this.#speakersOf(region)
     speakers.leave(peer)
     if (this.#isOwnRegion(region)) {
       this.#unfollow(this.#nodes, peer)
     } else if (speakers.size > 0) {
       this.#regions.get(region)?.account.updateLive(peer)
+      return
     } else {
       this.#speakers.delete(region)
       this.#unfollow(this.#regions, region)
@@ -224,12 +220,11 @@ export class DirectoryCore {
 
   /** Takes what the heartbeat of a member carried. */
   receiveBeat(from: PeerId, { own, region }: HoldingsBeat): void {
-    const locality = this.#members.get(from)
-    if (locality === undefined) return
-    const node = this.#nodes.get(from)
-    if (node === undefined) this.#saidSummaries.set(from, { blobs: own.count, bytes: own.bytes })
-    else node.follower.check(own)
-    if (region === undefined) this.#speakersOf(locality.region).hearNothing(from)
+    const member = this.#members.get(from)
+    if (member === undefined) return
+    if (member.followed === undefined) member.said = own
+    else member.followed.follower.check(own)
+    if (region === undefined) this.#speakersOf(member.locality.region).hearNothing(from)
     else this.#listenTo(from)?.follower.check(region)
   }
 
@@ -240,7 +235,7 @@ export class DirectoryCore {
 
   /** Notes that a node speaks for its region; the region if that is another one and the node is to be believed. */
   #listenTo(speaker: PeerId): Followed | undefined {
-    const region = this.#members.get(speaker)?.region
+    const region = this.#members.get(speaker)?.locality.region
     if (region === undefined) return undefined
     const isBelieved = this.#speakersOf(region).hear(speaker, this.#deps.clock.monotonicMs())
     if (this.#isOwnRegion(region)) this.#reviewSpeech()
@@ -259,7 +254,7 @@ export class DirectoryCore {
   }
 
   #followNode(peer: PeerId): Followed {
-    return this.#follow(
+    return this.#followed.follow(
       { kind: 'node', peer },
       {
         regional: true,
@@ -274,10 +269,10 @@ export class DirectoryCore {
 
   #followRegion(region: string): Followed {
     const isOf = (holder: PeerId, unknown: boolean) => {
-      const locality = this.#members.get(holder)
+      const locality = this.#members.get(holder)?.locality
       return locality === undefined ? unknown : locality.region === region
     }
-    return this.#follow(
+    return this.#followed.follow(
       { kind: 'region', region },
       {
         regional: false,
@@ -293,66 +288,11 @@ export class DirectoryCore {
     )
   }
 
-  #follow(name: AccountName, traits: AccountTraits): Followed {
-    const { clock, onAttempt } = this.#deps
-    const account = this.#table.open(traits)
-    const replica = new HoldingsReplica({
-      table: this.#table,
-      account,
-      accepts: traits.accepts,
-      maxHoldings: traits.maxHoldings,
-    })
-    const follower = new HoldingsFollower({
-      replica,
-      clock,
-      sync: (options) =>
-        this.#turns.run(() => this.#compare(name, { account, replica, ...traits }, options), options),
-      gapPatienceMs: this.#init.gapPatienceMs,
-      onAttempt: (attempt) => {
-        onAttempt(name, attempt)
-        if (!attempt.aborted) this.#reviewSpeech()
-      },
-    })
-    return { account, replica, follower }
-  }
-
-  /** Brings a replica up to date with what somebody knows who is asked. */
-  async #compare(
-    name: AccountName,
-    { account, replica, toAsk, maxHoldings }: AccountTraits & Pick<Followed, 'account' | 'replica'>,
-    { attempt, signal }: SyncOptions,
-  ): Promise<void> {
-    const peer = toAsk(attempt)
-    if (peer === undefined) throw new PeerMissingError('nobody to ask')
-    const buckets = this.#table.bucketsOf(account, bucketBitsFor(replica.expectedCount))
-    let received = 0
-    // Buckets come in their order, each once: without an order they might never end.
-    let nextBucket = 0
-    for await (const reply of this.#deps.requestSync(peer, { account: name, buckets }, { signal })) {
-      signal.throwIfAborted()
-      if (reply.kind === 'unknown') throw new PeerMissingError(`${peer} doesn't know it well enough`)
-      if (reply.kind === 'end') {
-        replica.endSync(reply)
-        return
-      }
-      for (const [index, claims] of reply.buckets) {
-        if (index < nextBucket) throw new PeerProtocolError(`bucket ${index} comes out of turn`)
-        nextBucket = index + 1
-        received += claims.length
-        if (received > maxHoldings()) throw new PeerProtocolError(`more than ${maxHoldings()} holdings`)
-        replica.replaceBucket({ bits: reply.bits, index }, claims)
-      }
-    }
-  }
-
   #unfollow<K>(followed: Map<K, Followed>, key: K): void {
     const gone = followed.get(key)
     if (gone === undefined) return
     followed.delete(key)
-    this.#table.close(gone.account)
-    this.#armSweep()
-    const ending = gone.follower.stop().finally(() => this.#ending.delete(ending))
-    this.#ending.add(ending)
+    this.#followed.drop(gone)
   }
 
   #sourceOf(name: AccountName): SyncSource | undefined {
@@ -363,7 +303,7 @@ export class DirectoryCore {
       return {
         position,
         count: named.fingerprint.count,
-        buckets: (bits) => named.buckets(bits),
+        buckets: (bits) => named.fingerprint.buckets(bits),
         claimsIn: (bucket) => named.claimsIn(bucket),
       }
     }
@@ -371,7 +311,7 @@ export class DirectoryCore {
     return {
       position,
       count: account.fingerprint.count,
-      buckets: (bits) => this.#table.bucketsOf(account, bits),
+      buckets: (bits) => account.fingerprint.buckets(bits),
       claimsIn: (bucket) => this.#table.claimsIn(account, bucket),
     }
   }
@@ -392,8 +332,8 @@ export class DirectoryCore {
   }
 
   #accountWith(peer: PeerId): HoldingsAccount | undefined {
-    const region = this.#members.get(peer)?.region
-    return region === undefined ? undefined : (this.#nodes.get(peer) ?? this.#regions.get(region))?.account
+    const { followed, locality } = this.#members.get(peer) ?? {}
+    return (followed ?? (locality && this.#regions.get(locality.region)))?.account
   }
 
   #anyNeighbour(except?: PeerId): PeerId | undefined {
@@ -406,7 +346,9 @@ export class DirectoryCore {
   }
 
   #speakersOf(region: string): RegionSpeakers {
-    const speakers = this.#speakers.get(region) ?? new RegionSpeakers(region, SPEAKER_PATIENCE_MS)
+    const known = this.#speakers.get(region)
+    if (known !== undefined) return known
+    const speakers = new RegionSpeakers(region, SPEAKER_PATIENCE_MS)
     this.#speakers.set(region, speakers)
     return speakers
   }
@@ -424,7 +366,7 @@ export class DirectoryCore {
     const nowMs = clock.monotonicMs()
     const speakers = this.#speakersOf(self.locality.region)
     const isSpeaker =
-      this.#hasSomethingToSay(nowMs) && speakers.shouldSpeak(self.peer, this.isSpeaking, nowMs)
+      speakers.shouldSpeak(self.peer, this.isSpeaking, nowMs) && this.#hasSomethingToSay(nowMs)
     if (isSpeaker && !this.isSpeaking) this.#beginSpeech()
     if (!isSpeaker) this.#endSpeech()
   }
@@ -456,22 +398,4 @@ export class DirectoryCore {
     this.#speech = undefined
     this.#table.named.onChange = undefined
   }
-
-  #armSweep(): void {
-    this.#cancelSweep ??= this.#deps.clock.setTimer(SWEEP_INTERVAL_MS, () => {
-      this.#cancelSweep = undefined
-      if (this.#table.sweep()) this.#armSweep()
-    })
-  }
-}
-
-/** What is different between the accounts of nodes and those of regions. */
-interface AccountTraits {
-  readonly regional: boolean
-  readonly isLive: (holder: PeerId) => boolean
-  /** Whether the author may speak of this holder. */
-  readonly accepts: (holder: PeerId) => boolean
-  /** Whom to compare with. */
-  readonly toAsk: (attempt: number) => PeerId | undefined
-  readonly maxHoldings: () => number
 }

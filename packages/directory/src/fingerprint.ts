@@ -8,11 +8,15 @@
 /** Buckets are told apart by so many leading bits of a hash at most. */
 export const MAX_BUCKET_BITS = 12
 
-/** How fine the buckets are that a fingerprint keeps, in the order in which it gets finer. */
-const KEPT_BITS = [4, 8, MAX_BUCKET_BITS] as const
-
-/** Elements of a bucket at which finer buckets are worth their memory. */
+/** Elements of a bucket at which finer buckets are worth their bytes on the wire. */
 const FULL_BUCKET = 64
+
+/** Buckets that are kept one by one; with more of them, all have a place. */
+const MAX_SPARSE = 128
+
+/** Three words for each of the buckets that are kept one by one: its index, high, low. */
+const SPARSE_WORDS = 3
+const LEAST_SPARSE = 4
 
 /** The 64 bits of an element, or of a set. */
 export interface FingerprintBits {
@@ -30,21 +34,24 @@ export function bucketOf(prefix: number, bits: number): number {
   return bits === 0 ? 0 : prefix >>> (32 - bits)
 }
 
-/** The fingerprint of a set and of its parts by leading bits of the hash, kept up to date as elements come and go. */
+/**
+ * The fingerprint of a set and of its parts by leading bits of the hash, kept up to date as elements come and go. It always
+ * knows the finest parts, so that no growth has to look at the elements again: those of a small set in a list of the
+ * parts that have been touched, of others in 32 KiB.
+ */
 export class Fingerprint {
   #count = 0
-  #bits: number = KEPT_BITS[0]
-  /** Two words for each bucket: high, low. */
-  #buckets: Uint32Array = new Uint32Array(2 << KEPT_BITS[0])
+  /** Of the whole set, as signed numbers. */
+  #high = 0
+  #low = 0
+  /** Two words for each of the finest buckets, in their order: high, low. Undefined while the set is small. */
+  #dense: Uint32Array | undefined
+  #sparse: Uint32Array | undefined
+  #sparseCount = 0
 
   /** How many elements the set has. */
   get count(): number {
     return this.#count
-  }
-
-  /** How fine the buckets are that are kept. */
-  get bits(): number {
-    return this.#bits
   }
 
   add(prefix: number, element: FingerprintBits): void {
@@ -57,40 +64,68 @@ export class Fingerprint {
     this.#toggle(prefix, element)
   }
 
-  /** How fine the buckets should be by now if that is finer than they are. The owner then calls `refine`. */
-  get wantedBits(): number | undefined {
-    const next = KEPT_BITS.find((bits) => bits > this.#bits)
-    return next !== undefined && this.#count > FULL_BUCKET << this.#bits ? next : undefined
-  }
-
-  /** Takes finer buckets of the same set. */
-  refine(bits: number, buckets: Uint32Array): void {
-    this.#bits = bits
-    this.#buckets = buckets
-  }
-
   /** The fingerprint of the whole set. */
   total(): FingerprintBits {
-    const [high = 0, low = 0] = this.buckets(0)
-    return { high, low }
+    return { high: this.#high >>> 0, low: this.#low >>> 0 }
   }
 
-  /** Two words, high and low, for each of the 2^`bits` buckets; `bits` is at most {@link bits}. */
+  /** Whether this is the fingerprint of the whole set. */
+  isTotal({ high, low }: FingerprintBits): boolean {
+    return this.#high === (high | 0) && this.#low === (low | 0)
+  }
+
+  /** Two words, high and low, for each of the 2^`bits` buckets. */
   buckets(bits: number): Uint32Array {
     const folded = new Uint32Array(2 << bits)
-    const shift = this.#bits - bits
-    for (let bucket = 0; bucket < 1 << this.#bits; bucket += 1) {
-      const target = bucket >>> shift
-      folded[2 * target]! ^= this.#buckets[2 * bucket]!
-      folded[2 * target + 1]! ^= this.#buckets[2 * bucket + 1]!
+    const shift = MAX_BUCKET_BITS - bits
+    const [dense, sparse] = [this.#dense, this.#sparse]
+    for (let at = 0; dense !== undefined && at < dense.length; at += 2) {
+      toggleBucket(folded, at >>> (shift + 1), { high: dense[at]!, low: dense[at + 1]! })
+    }
+    for (let at = 0; sparse !== undefined && at < this.#sparseCount * SPARSE_WORDS; at += SPARSE_WORDS) {
+      toggleBucket(folded, sparse[at]! >>> shift, { high: sparse[at + 1]!, low: sparse[at + 2]! })
     }
     return folded
   }
 
-  #toggle(prefix: number, { high, low }: FingerprintBits): void {
-    const bucket = bucketOf(prefix, this.#bits)
-    this.#buckets[2 * bucket]! ^= high
-    this.#buckets[2 * bucket + 1]! ^= low
+  #toggle(prefix: number, element: FingerprintBits): void {
+    this.#high ^= element.high
+    this.#low ^= element.low
+    this.#toggleKept(bucketOf(prefix, MAX_BUCKET_BITS), element)
+  }
+
+  #toggleSparse(bucket: number, element: FingerprintBits): void {
+    const sparse = (this.#sparse ??= new Uint32Array(LEAST_SPARSE * SPARSE_WORDS))
+    const end = this.#sparseCount * SPARSE_WORDS
+    let at = 0
+    while (at < end && sparse[at] !== bucket) at += SPARSE_WORDS
+    if (at < end) {
+      sparse[at + 1]! ^= element.high
+      sparse[at + 2]! ^= element.low
+    } else if (at < sparse.length) {
+      sparse.set([bucket, element.high, element.low], at)
+      this.#sparseCount += 1
+    } else {
+      this.#grow()
+      this.#toggleKept(bucket, element)
+    }
+  }
+
+  #toggleKept(bucket: number, element: FingerprintBits): void {
+    if (this.#dense === undefined) this.#toggleSparse(bucket, element)
+    else toggleBucket(this.#dense, bucket, element)
+  }
+
+  /** Makes room for more buckets. */
+  #grow(): void {
+    if (this.#sparseCount < MAX_SPARSE) {
+      const grown = new Uint32Array(2 * this.#sparseCount * SPARSE_WORDS)
+      grown.set(this.#sparse ?? [])
+      this.#sparse = grown
+      return
+    }
+    this.#dense = this.buckets(MAX_BUCKET_BITS)
+    this.#sparse = undefined
   }
 }
 

@@ -35,12 +35,13 @@ export interface FollowerDeps {
 /** Keeps the replica of one account up to date: compares it when it is new, and when it has fallen behind. */
 export class HoldingsFollower {
   readonly #deps: FollowerDeps
-  readonly #stopping = new AbortController()
+  #stopped = false
   #attempts = 0
   #failures = 0
   #synced = false
-  /** A comparison that is under way: never more than one. */
+  /** A comparison that is under way, and what ends it: never more than one. */
   #sync: Promise<void> | undefined
+  #stopping: AbortController | undefined
   #cancelTimer: CancelTimer | undefined
 
   constructor(deps: FollowerDeps) {
@@ -62,7 +63,8 @@ export class HoldingsFollower {
 
   /** Resolves when nothing goes on any more. Idempotent. */
   async stop(): Promise<void> {
-    this.#stopping.abort(new Error('the account is no longer followed'))
+    this.#stopped = true
+    this.#stopping?.abort(new Error('the account is no longer followed'))
     this.#cancelTimer?.()
     await this.#sync
   }
@@ -72,7 +74,7 @@ export class HoldingsFollower {
     const { replica, clock } = this.#deps
     if (replica.state === 'current') this.#attempts = 0
     const isBusy = this.#sync !== undefined || this.#cancelTimer !== undefined
-    if (isBusy || this.#stopping.signal.aborted || replica.state === 'current') return
+    if (isBusy || this.#stopped || replica.state === 'current') return
     if (!this.#synced && this.#failures === 0) {
       this.#sync = this.#compare()
       return
@@ -90,7 +92,7 @@ export class HoldingsFollower {
 
   async #compare(): Promise<void> {
     const { replica, sync, onAttempt } = this.#deps
-    const { signal } = this.#stopping
+    const { signal } = (this.#stopping = new AbortController())
     replica.beginSync()
     try {
       await sync({ attempt: this.#attempts++, signal })
@@ -103,6 +105,7 @@ export class HoldingsFollower {
       onAttempt({ error, failures: this.#failures, aborted: signal.aborted })
     }
     this.#sync = undefined
+    this.#stopping = undefined
     this.#plan()
   }
 }

@@ -118,9 +118,8 @@ export class HoldingsReplica {
   }
 
   #agreesWith({ count, fingerprint }: AccountState): boolean {
-    if (this.#syncing || count !== this.#account.fingerprint.count) return false
-    const own = this.#account.fingerprint.total()
-    return own.high === fingerprint.high && own.low === fingerprint.low
+    const own = this.#account.fingerprint
+    return !this.#syncing && count === own.count && own.isTotal(fingerprint)
   }
 
   #note({ epoch, sequence }: HoldingsPosition): void {

@@ -1,7 +1,7 @@
 import type { PeerId } from '@layermesh/interface'
 import { AccountHolders } from './account-holders.ts'
-import { EVERYTHING, type Bucket, type Claim } from './claim.ts'
-import { bucketOf, toggleBucket } from './fingerprint.ts'
+import type { Bucket, Claim } from './claim.ts'
+import { bucketOf } from './fingerprint.ts'
 import { HoldingsAccount, type AccountHolder, type AccountInit } from './holdings-account.ts'
 import { NONE, type HoldingsShard } from './holdings-shard.ts'
 import { HoldingsShards } from './holdings-shards.ts'
@@ -94,9 +94,6 @@ export class HoldingsTable {
     holder.blobs += 1
     holder.bytes += sizeBytes
     account.fingerprint.add(shard.prefixOf(record), holder.elementOf(shard.bitsOf(record)))
-    const wantedBits = account.fingerprint.wantedBits
-    if (wantedBits !== undefined)
-      account.fingerprint.refine(wantedBits, this.#scanBuckets(account, wantedBits))
     return true
   }
 
@@ -123,12 +120,6 @@ export class HoldingsTable {
   /** Whether an account claims that `peer` holds a blob. */
   has(account: HoldingsAccount, peer: PeerId, hash: Uint8Array): boolean {
     return this.#find(account, peer, hash) !== undefined
-  }
-
-  /** The fingerprints of an account's 2^`bits` buckets, two words for each. */
-  bucketsOf(account: HoldingsAccount, bits: number): Uint32Array {
-    const { fingerprint } = account
-    return bits <= fingerprint.bits ? fingerprint.buckets(bits) : this.#scanBuckets(account, bits)
   }
 
   /** What an account claims in one bucket. */
@@ -200,20 +191,6 @@ export class HoldingsTable {
     for (let pair = shard.firstPair(record); pair !== NONE; pair = shard.nextPair(pair)) {
       this.#holders.at(shard.holderOf(pair)).bytes += change
     }
-  }
-
-  #scanBuckets(account: HoldingsAccount, bits: number): Uint32Array {
-    const buckets = new Uint32Array(2 << bits)
-    for (const shard of this.#shards.of(EVERYTHING)) {
-      for (let pair = 0; pair < shard.pairCount; pair += 1) {
-        const holder = this.#holders.at(shard.holderOf(pair))
-        if (holder.account !== account) continue
-        const record = shard.recordOf(pair)
-        const bucket = bucketOf(shard.prefixOf(record), bits)
-        toggleBucket(buckets, bucket, holder.elementOf(shard.bitsOf(record)))
-      }
-    }
-    return buckets
   }
 }
 

@@ -21,5 +21,5 @@ export {
 export { encodeHoldingsBeat, type HoldingsBeat } from './holdings-beat.ts'
 export { CLUSTER_TOPIC, encodeHoldingsMessage, regionTopic, type HoldingsDelta } from './holdings-messages.ts'
 export { leadChain, type ClusterView, type LeadChain } from './leads.ts'
-export { rankByRendezvous } from './rendezvous.ts'
-export type { SyncAsk, SyncReply } from './sync-conversation.ts'
+export { rankByRendezvous, RendezvousOrder } from './rendezvous.ts'
+export type { AccountName, SyncAsk, SyncReply } from './sync-conversation.ts'

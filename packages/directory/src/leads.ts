@@ -1,5 +1,5 @@
 import type { LinkClass, Member, PeerId } from '@layermesh/interface'
-import { rankByRendezvous } from './rendezvous.ts'
+import type { RendezvousOrder } from './rendezvous.ts'
 
 /** The cluster as one node sees it. */
 export interface ClusterView {
@@ -12,15 +12,16 @@ export interface ClusterView {
 export type LeadChain = Readonly<Record<LinkClass, readonly PeerId[]>>
 
 /**
- * Says who leads for a digest, or for the name of a tag, in the site, the region and the world of a node, and who takes over if they fail.
+ * Says who leads for a digest, or for the name of a tag, whose order is given, in the site, the region and the world of a node, and who takes over
+ * if they fail.
  *
  * The order of a scope is the cluster's order without those outside the scope. So the lead of the cluster is the
  * lead of its own region and site too, and asking site lead, region lead, cluster lead never leads in a circle.
  */
-export function leadChain(key: string, { self, members }: ClusterView): LeadChain {
+export function leadChain(order: RendezvousOrder, { self, members }: ClusterView): LeadChain {
   const links = new Map<PeerId, LinkClass>(members.map(({ peer, link }) => [peer, link]))
   links.set(self.peer, 'site')
-  const world = rankByRendezvous(key, [...links.keys()])
+  const world = order.rank([...links.keys()])
   const region = world.filter((peer) => links.get(peer) !== 'world')
   const site = region.filter((peer) => links.get(peer) === 'site')
   return { site, region, world }

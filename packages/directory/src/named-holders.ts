@@ -1,7 +1,7 @@
 import type { PeerId } from '@layermesh/interface'
 import type { AccountHolders } from './account-holders.ts'
-import { EVERYTHING, type Bucket, type Claim } from './claim.ts'
-import { bucketOf, Fingerprint, toggleBucket, type FingerprintBits } from './fingerprint.ts'
+import type { Bucket, Claim } from './claim.ts'
+import { bucketOf, Fingerprint, type FingerprintBits } from './fingerprint.ts'
 import type { AccountHolder } from './holdings-account.ts'
 import { NONE, type HoldingsShard } from './holdings-shard.ts'
 import type { HoldingsShards } from './holdings-shards.ts'
@@ -36,8 +36,6 @@ export class NamedHolders {
     const named = this.#pick(shard, record)
     if (!named.some(isPeerOf(holder))) return
     this.#change(shard, record, this.#pick(shard, record, holder), named)
-    const wantedBits = this.fingerprint.wantedBits
-    if (wantedBits !== undefined) this.fingerprint.refine(wantedBits, this.#scanBuckets(wantedBits))
   }
 
   /** To be called when a holder's pair is about to be removed. */
@@ -46,11 +44,6 @@ export class NamedHolders {
     const named = this.#pick(shard, record)
     if (!named.some(isPeerOf(holder))) return
     this.#change(shard, record, named, this.#pick(shard, record, holder))
-  }
-
-  /** The fingerprints of the 2^`bits` buckets, two words for each. */
-  buckets(bits: number): Uint32Array {
-    return bits <= this.fingerprint.bits ? this.fingerprint.buckets(bits) : this.#scanBuckets(bits)
   }
 
   /** What is said of one bucket. */
@@ -105,19 +98,6 @@ export class NamedHolders {
       this.fingerprint.add(prefix, holder.elementOf(bits))
       this.onChange?.({ kind: 'named', claim: claimOf(shard, record, holder.peer) })
     }
-  }
-
-  #scanBuckets(bits: number): Uint32Array {
-    const buckets = new Uint32Array(2 << bits)
-    for (const shard of this.#shards.of(EVERYTHING)) {
-      for (let record = 0; record < shard.recordCount; record += 1) {
-        const bucket = bucketOf(shard.prefixOf(record), bits)
-        for (const holder of this.#pick(shard, record)) {
-          toggleBucket(buckets, bucket, holder.elementOf(shard.bitsOf(record)))
-        }
-      }
-    }
-    return buckets
   }
 }
 

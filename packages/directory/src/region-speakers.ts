@@ -1,10 +1,23 @@
 import type { PeerId } from '@layermesh/interface'
 import { byRendezvous, rendezvousWeight, type Weighted } from './rendezvous.ts'
 
-interface Candidate extends Weighted {
+/** A node of a region. */
+class Candidate implements Weighted {
+  readonly peer: PeerId
   readonly joinedAtMs: number
-  /** When it last spoke for the region. */
-  heardAtMs: number | undefined
+  readonly #region: string
+  #weight: string | undefined
+
+  constructor(region: string, peer: PeerId, joinedAtMs: number) {
+    this.#region = region
+    this.peer = peer
+    this.joinedAtMs = joinedAtMs
+  }
+
+  /** Made when it is asked for: in other regions most nodes never speak. */
+  get weight(): string {
+    return (this.#weight ??= rendezvousWeight(`region ${this.#region}`, this.peer))
+  }
 }
 
 /**
@@ -18,6 +31,8 @@ export class RegionSpeakers {
   readonly #region: string
   readonly #patienceMs: number
   readonly #candidates = new Map<PeerId, Candidate>()
+  /** Those that have spoken for the region, and when they last did: seldom more than one. */
+  readonly #heardAtMs = new Map<Candidate, number>()
 
   constructor(region: string, patienceMs: number) {
     this.#region = region
@@ -30,11 +45,11 @@ export class RegionSpeakers {
   }
 
   join(peer: PeerId, nowMs: number): void {
-    const weight = rendezvousWeight(`region ${this.#region}`, peer)
-    this.#candidates.set(peer, { peer, weight, joinedAtMs: nowMs, heardAtMs: undefined })
+    this.#candidates.set(peer, new Candidate(this.#region, peer, nowMs))
   }
 
   leave(peer: PeerId): void {
+    this.hearNothing(peer)
     this.#candidates.delete(peer)
   }
 
@@ -42,14 +57,16 @@ export class RegionSpeakers {
   hear(peer: PeerId, nowMs: number): boolean {
     const candidate = this.#candidates.get(peer)
     if (candidate === undefined) return false
-    candidate.heardAtMs = nowMs
+    this.#heardAtMs.set(candidate, nowMs)
     return this.#speaker(nowMs) === candidate
   }
 
   /** Takes note that `peer` doesn't speak for the region, or does no longer. */
   hearNothing(peer: PeerId): void {
-    const candidate = this.#candidates.get(peer)
-    if (candidate !== undefined) candidate.heardAtMs = undefined
+    if (this.#heardAtMs.size === 0) return
+    for (const candidate of this.#heardAtMs.keys()) {
+      if (candidate.peer === peer) this.#heardAtMs.delete(candidate)
+    }
   }
 
   /** Whom to ask about the region: who speaks for it, else who should. */
@@ -70,10 +87,11 @@ export class RegionSpeakers {
   }
 
   #speaker(nowMs: number): Candidate | undefined {
-    return first(this.#candidates.values().filter((candidate) => this.#isHeard(candidate, nowMs)))
+    return first(this.#heardAtMs.keys().filter((candidate) => this.#isHeard(candidate, nowMs)))
   }
 
-  #isHeard({ heardAtMs }: Candidate, nowMs: number): boolean {
+  #isHeard(candidate: Candidate, nowMs: number): boolean {
+    const heardAtMs = this.#heardAtMs.get(candidate)
     return heardAtMs !== undefined && nowMs - heardAtMs < this.#patienceMs
   }
 }

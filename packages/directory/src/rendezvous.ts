@@ -9,10 +9,33 @@ const WEIGHT_CHARACTERS = 16
  * gets the same order without talking to anybody, and a peer that goes only passes on what it was first for.
  */
 export function rankByRendezvous(key: string, peers: readonly PeerId[]): PeerId[] {
-  return peers
-    .map((peer) => ({ peer, weight: rendezvousWeight(key, peer) }))
-    .sort(byRendezvous)
-    .map(({ peer }) => peer)
+  return new RendezvousOrder(key).rank(peers)
+}
+
+/** The order of one key, for those who need it again and again: it remembers the weights that it has made. */
+export class RendezvousOrder {
+  readonly #key: string
+  readonly #known = new Map<PeerId, Weighted>()
+
+  constructor(key: string) {
+    this.#key = key
+  }
+
+  /** The same peers, the highest weight first. */
+  rank(peers: readonly PeerId[]): PeerId[] {
+    return peers
+      .map((peer) => this.#weighted(peer))
+      .sort(byRendezvous)
+      .map(({ peer }) => peer)
+  }
+
+  #weighted(peer: PeerId): Weighted {
+    const known = this.#known.get(peer)
+    if (known !== undefined) return known
+    const weighted = { peer, weight: rendezvousWeight(this.#key, peer) }
+    this.#known.set(peer, weighted)
+    return weighted
+  }
 }
 
 /** A peer's weight for a key: the leading 64 bits of SHA-256(key ‖ 0 ‖ peer id), in hexadecimal. */

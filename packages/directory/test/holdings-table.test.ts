@@ -223,20 +223,20 @@ describe('HoldingsTable', () => {
       .toSorted((x, y) => x.order - y.order)
     for (const { hash, index } of shuffled) second.add(two, claim(index % 2 ? a : b, hash))
     for (const bits of [0, 4, 6, 12]) {
-      assert.deepEqual(first.bucketsOf(one, bits), second.bucketsOf(two, bits))
+      assert.deepEqual(one.fingerprint.buckets(bits), two.fingerprint.buckets(bits))
     }
-    const before = second.bucketsOf(two, 12)
+    const before = two.fingerprint.buckets(12)
     second.remove(two, b, hashes[0]!)
-    const after = second.bucketsOf(two, 12)
+    const after = two.fingerprint.buckets(12)
     assert.notDeepEqual(after, before)
     second.add(two, claim(b, hashes[0]!))
-    assert.deepEqual(second.bucketsOf(two, 12), before)
+    assert.deepEqual(two.fingerprint.buckets(12), before)
     // The same digest with another holder is another element.
     const holder = openOf(new HoldingsTable())
     assert.deepEqual(holder.fingerprint.total(), { high: 0, low: 0 })
     second.remove(two, b, hashes[0]!)
     second.add(two, claim(c, hashes[0]!))
-    assert.notDeepEqual(second.bucketsOf(two, 12), before)
+    assert.notDeepEqual(two.fingerprint.buckets(12), before)
   })
 
   it('names holders of a blob as others of the region would, whatever order they learned of them in', () => {
@@ -251,8 +251,8 @@ describe('HoldingsTable', () => {
       return table
     })
     const [one, two] = tables as [HoldingsTable, HoldingsTable]
-    assert.deepEqual(one.named.buckets(12), two.named.buckets(12))
-    assert.deepEqual(one.named.buckets(0), two.named.buckets(0))
+    assert.deepEqual(one.named.fingerprint.buckets(12), two.named.fingerprint.buckets(12))
+    assert.deepEqual(one.named.fingerprint.buckets(0), two.named.fingerprint.buckets(0))
     const named = one.named.claimsIn(EVERYTHING)
     assert.equal(named.length, 400)
     assert.deepEqual(named.map(textOf).toSorted(), two.named.claimsIn(EVERYTHING).map(textOf).toSorted())
@@ -263,10 +263,10 @@ describe('HoldingsTable', () => {
     }
     const scanned = new Uint32Array(2 << 4)
     for (let index = 0; index < 16; index += 1) {
-      const sub = one.named.buckets(8).subarray(32 * index, 32 * (index + 1))
+      const sub = one.named.fingerprint.buckets(8).subarray(32 * index, 32 * (index + 1))
       for (let at = 0; at < 32; at += 2) toggleBucket(scanned, index, { high: sub[at]!, low: sub[at + 1]! })
     }
-    assert.deepEqual(scanned, one.named.buckets(4))
+    assert.deepEqual(scanned, one.named.fingerprint.buckets(4))
   })
 })
 

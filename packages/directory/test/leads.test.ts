@@ -10,6 +10,7 @@ import {
 } from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
 import { leadChain, type LeadChain } from '../src/leads.ts'
+import { RendezvousOrder } from '../src/rendezvous.ts'
 
 interface Place {
   readonly peer: PeerId
@@ -38,7 +39,7 @@ function chainAt(digest: Digest, place: Place, places: readonly Place[]): LeadCh
     addresses: [],
     roundTripMs: undefined,
   })
-  return leadChain(digest, {
+  return leadChain(new RendezvousOrder(digest), {
     self: memberOf(place),
     members: places.filter(({ peer }) => peer !== place.peer).map(memberOf),
   })

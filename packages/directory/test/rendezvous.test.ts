@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { PeerId } from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
-import { rankByRendezvous } from '../src/rendezvous.ts'
+import { rankByRendezvous, RendezvousOrder } from '../src/rendezvous.ts'
 
 const digestArb = fc.uint8Array({ maxLength: 8 }).map((bytes) => digestOf(bytes))
 const peersArb = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 8 }), {
@@ -30,6 +30,15 @@ describe('rankByRendezvous', () => {
         const ranked = rankByRendezvous(digest, peers)
         assert.deepEqual(ranked.toSorted(), peers.toSorted())
         assert.deepEqual(rankByRendezvous(digest, peers.toReversed()), ranked)
+      }),
+    )
+  })
+
+  it('has the same order when a key is asked about again and again, whoever is there', () => {
+    fc.assert(
+      fc.property(digestArb, fc.array(peersArb, { minLength: 1, maxLength: 4 }), (digest, views) => {
+        const order = new RendezvousOrder(digest)
+        for (const peers of views) assert.deepEqual(order.rank(peers), rankByRendezvous(digest, peers))
       }),
     )
   })

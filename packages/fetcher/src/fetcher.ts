@@ -246,7 +246,11 @@ export class Fetcher implements ContentFetcher {
   }
 
   async openBlob(ref: ContentRef, options?: OpenBlobOptions): Promise<FetchedBlob> {
-    let isConfirmed = await this.#rights.has(ref)
+    const { store } = this.#deps
+    // A client that misses waits for both: at once. What changes afterwards the job finds out.
+    const [wasConfirmed, stat] = await Promise.all([this.#rights.has(ref), store.stat(ref.digest)])
+    let isConfirmed = wasConfirmed
+    let isHeld = stat !== undefined
     const confirm = async () => {
       if (!isConfirmed) await this.#rights.require(ref, options)
       isConfirmed = true
@@ -255,7 +259,9 @@ export class Fetcher implements ContentFetcher {
       if (options?.heldOnly === true || this.#jobs.find(ref.digest) === undefined) {
         if (options?.heldOnly !== true && !this.#mayPeersConfirm() && !this.#rights.isListed(ref))
           await confirm()
-        const held = await this.#openHeld(ref, confirm)
+        if (isHeld) await confirm()
+        const goOn: GoOnReading = (read, options) => this.#goOnReading(ref, read, options)
+        const held = isHeld ? await this.#openStored(ref.digest, goOn) : undefined
         if (held !== undefined) return held
       }
       if (options?.heldOnly === true) throw new ContentUnavailableError(`${ref.digest} is not held here`)
@@ -273,6 +279,7 @@ export class Fetcher implements ContentFetcher {
       }
       // It could not get the blob from where another caller wanted it. Until its end it would be joined again.
       await abortable(Promise.allSettled([job.done]), options?.signal)
+      isHeld = (await store.stat(ref.digest)) !== undefined
     }
   }
 
@@ -292,13 +299,6 @@ export class Fetcher implements ContentFetcher {
   #mayPeersConfirm(): boolean {
     const { network } = this.#deps
     return network.authenticated || network.members().length === 0
-  }
-
-  async #openHeld(ref: ContentRef, confirm: () => Promise<void>): Promise<FetchedBlob | undefined> {
-    const { store } = this.#deps
-    if ((await store.stat(ref.digest)) === undefined) return undefined
-    await confirm()
-    return this.#openStored(ref.digest, (read, options) => this.#goOnReading(ref, read, options))
   }
 
   async #openStored(digest: Digest, goOn: GoOnReading): Promise<FetchedBlob | undefined> {

@@ -216,10 +216,12 @@ export class FillJob {
 
   async #run(): Promise<void> {
     const { after, ref, unkept } = this.#init
+    const { store } = this.#deps
     try {
       await Promise.allSettled([after])
-      // Another job may have ended between a caller's look at the store and now.
-      if (unkept === undefined && (await this.#deps.store.stat(ref.digest)) !== undefined) {
+      // Another job may have ended between a caller's look at the disk and now.
+      const isKnown = unkept === undefined && store.knows(ref.digest)
+      if (isKnown && (await store.stat(ref.digest)) !== undefined) {
         await this.#deps.confirm(ref, { signal: this.#signal })
         this.#advance(undefined)
       } else {

@@ -1,4 +1,4 @@
-import { leadChain } from '@layermesh/directory'
+import { leadChain, RendezvousOrder } from '@layermesh/directory'
 import { MAX_REFUSED_BY } from '@layermesh/exchange'
 import {
   type BlobCorruptError,
@@ -83,6 +83,7 @@ interface Trouble {
 export class SourceRoster {
   readonly #deps: SourceRosterDeps
   readonly #init: SourceRosterInit
+  readonly #order: RendezvousOrder
   readonly #tried = new Set<string>()
   readonly #avoided = new Set<PeerId>()
   /** Those of them that have only been slow, or out of reach, and may be well again. */
@@ -111,6 +112,7 @@ export class SourceRoster {
   constructor(deps: SourceRosterDeps, init: SourceRosterInit) {
     this.#deps = deps
     this.#init = init
+    this.#order = new RendezvousOrder(init.ref.digest)
   }
 
   /** How many sources have been tried. */
@@ -289,7 +291,7 @@ export class SourceRoster {
       members,
       holders: slowPeers.last(shuffled(directory.holders(digest), random)),
       followers: this.#followers(heldPieces),
-      leads: leadChain(digest, { self: network.self, members }),
+      leads: leadChain(this.#order, { self: network.self, members }),
     })
     return this.#distrustsPeers ? plan.toSorted(upstreamFirst) : plan
   }

@@ -1,4 +1,4 @@
-import { leadChain } from '@layermesh/directory'
+import { leadChain, RendezvousOrder } from '@layermesh/directory'
 import type { Exchange } from '@layermesh/exchange'
 import {
   type LinkClass,
@@ -61,7 +61,7 @@ export async function askTagLeads(deps: TagLeadsDeps, ref: TagRef): Promise<Lead
 function leadsBefore({ network, sources }: TagLeadsDeps, ref: TagRef) {
   const { self } = network
   const members = network.members()
-  const chain = leadChain(tagKey(ref), { self, members })
+  const chain = leadChain(new RendezvousOrder(tagKey(ref)), { self, members })
   const links = new Map(members.map(({ peer, link }) => [peer, link]))
   const upstreamAt = sources.indexOf('upstream')
   const scopes = upstreamAt < 0 ? [] : sources.slice(0, upstreamAt)

@@ -70,6 +70,19 @@ describe('Fetcher', () => {
       assert.equal(blobBytes(), layer.bytes.length)
     })
 
+    it('fetches nothing again for a caller that looked at the disk before the fetch of another ended', async () => {
+      const node = await cluster.addNode('one')
+      const looked = Promise.withResolvers<undefined>()
+      node.store.afterStat = () => looked.promise
+      const second = node.fetcher.openBlob(refTo(digest))
+      node.store.afterStat = () => Promise.resolve()
+      await readAll(await node.fetcher.openBlob(refTo(digest)))
+      await until(() => Promise.resolve(node.fetcher.fills === 0))
+      looked.resolve(undefined)
+      assert.deepEqual(await readAll(await second), layer.bytes)
+      assert.equal(blobBytes(), layer.bytes.length)
+    })
+
     it('takes from a peer what the peer holds', async () => {
       const one = await cluster.addNode('one')
       await readAll(await one.fetcher.openBlob(refTo(digest)))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { leadChain } from '@layermesh/directory'
+import { leadChain, RendezvousOrder } from '@layermesh/directory'
 import { type Digest, FillWriteError, type Log, silentLog } from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
 import { buildImage, type BuiltContent, type BuiltImage, until } from '@layermesh/testkit'
@@ -276,7 +276,10 @@ describe('a blob that the store has no place for', () => {
     const addLeadAndAsker = async (content: BuiltContent): Promise<[TestNode, TestNode]> => {
       const nodes = [await cluster.addNode('one'), await cluster.addNode('two')] as const
       const { network } = nodes[0]
-      const chain = leadChain(content.descriptor.digest, { self: network.self, members: network.members() })
+      const chain = leadChain(new RendezvousOrder(content.descriptor.digest), {
+        self: network.self,
+        members: network.members(),
+      })
       const [lead, asker] = chain.site[0] === network.self.peer ? nodes : [nodes[1], nodes[0]]
       lead.store.isFull = true
       return [lead, asker]

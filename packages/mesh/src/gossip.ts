@@ -19,6 +19,12 @@ import type { Connection, PeerId as Libp2pPeerId, StreamHandler, Topology } from
 /** Longest bundle of messages that a peer may send at once, when it hands over what we have missed, and that may wait for a peer that is slow. */
 const MAX_BUNDLE_BYTES = 16 * MAX_GOSSIP_BYTES
 
+/** Each message is passed on to so many peers, less the one that it came from. */
+export const GOSSIP_DEGREE = 8
+
+/** So many others are told in each of three seconds which messages there were, and ask for those that they lack. */
+export const GOSSIP_HINTS = 6
+
 const NO_BYTES = new Uint8Array(0)
 
 /** Collaborators of {@link Gossip}. */
@@ -53,11 +59,14 @@ export class Gossip {
       fallbackToFloodsub: false,
       // Up to nine nodes everybody hears from the author; with more, messages are passed on and uplinks spared.
       floodPublish: false,
-      D: 8,
+      D: GOSSIP_DEGREE,
       Dlo: 6,
       Dhi: 12,
       Dscore: 4,
       Dout: 2,
+      Dlazy: GOSSIP_HINTS,
+      // As a share of all peers, which is the library's default, hints would outgrow the messages themselves.
+      gossipFactor: 0,
       allowPublishToZeroTopicPeers: true,
       fastMsgIdFn: authorAndNumber,
       maxInboundDataLength: MAX_BUNDLE_BYTES,

@@ -9,6 +9,8 @@ export {
   type PeerNetworkDeps,
   type PeerNetworkInit,
 } from './create-peer-network.ts'
+export { encodeBeat, type BeatMessage } from './beat-message.ts'
+export { GOSSIP_DEGREE, GOSSIP_HINTS } from './gossip.ts'
 export type { Encryption } from './libp2p-node.ts'
 export { identityPath } from './identity.ts'
 export type { Libp2pPeerNetwork } from './libp2p-peer-network.ts'

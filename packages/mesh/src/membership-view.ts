@@ -118,28 +118,21 @@ export class MembershipView {
   /** There was a sign of life of a peer, whatever it was. */
   heard(peer: PeerId): readonly MembershipEvent[] {
     const entry = this.#entries.get(peer)
-    if (entry === undefined || entry.heardMs === this.#livedMs) return []
-    entry.heardMs = this.#livedMs
-    this.#entries.delete(peer)
-    this.#entries.set(peer, entry)
-    if (!entry.suspect) return []
-    entry.suspect = false
-    entry.member = undefined
-    return [{ kind: 'recovered', member: this.#memberOf(peer, entry) }]
+    return entry === undefined ? [] : this.#heard(peer, entry)
   }
 
   /** A heartbeat has come; one that is older than the last one of the same epoch says nothing new. */
   beat(peer: PeerId, beat: Beat): readonly MembershipEvent[] {
-    const events = this.heard(peer)
     const entry = this.#entries.get(peer)
-    if (entry === undefined) return events
+    if (entry === undefined) return []
+    const events = this.#heard(peer, entry)
     const last = entry.beat
     if (last !== undefined && last.epoch !== beat.epoch) {
       return [...this.leave(peer, 'restarted'), ...this.admit(peer, entry.said), ...this.beat(peer, beat)]
     }
     if (last !== undefined && beat.sequence <= last.sequence) return events
     entry.beat = beat
-    entry.member = undefined
+    if (last?.vitals !== beat.vitals) entry.member = undefined
     const { fingerprint } = beat
     if (fingerprint === undefined) return events
     return [...events, { kind: 'fingerprint', member: this.#memberOf(peer, entry), fingerprint }]
@@ -178,6 +171,17 @@ export class MembershipView {
       }
     }
     return events
+  }
+
+  #heard(peer: PeerId, entry: Entry): readonly MembershipEvent[] {
+    if (entry.heardMs === this.#livedMs) return []
+    entry.heardMs = this.#livedMs
+    this.#entries.delete(peer)
+    this.#entries.set(peer, entry)
+    if (!entry.suspect) return []
+    entry.suspect = false
+    entry.member = undefined
+    return [{ kind: 'recovered', member: this.#memberOf(peer, entry) }]
   }
 
   #memberOf(peer: PeerId, entry: Entry): Member {

@@ -31,6 +31,8 @@ export class ScriptedStore implements BlobStore {
   failsAfterBytes = Infinity
   /** Awaited before each commit. */
   beforeCommit: () => Promise<void> = () => Promise.resolve()
+  /** Awaited after each look at the disk that begins from then on. */
+  afterStat: () => Promise<void> = () => Promise.resolve()
   readonly ends: FillEnd[] = []
   readonly usedDigests: Digest[] = []
   readonly #inner: BlobStore
@@ -52,8 +54,15 @@ export class ScriptedStore implements BlobStore {
     await fill.pause(new Error('scripted'))
   }
 
-  stat(digest: Digest): Promise<BlobStat | undefined> {
-    return this.#inner.stat(digest)
+  knows(digest: Digest): boolean {
+    return this.#inner.knows(digest)
+  }
+
+  async stat(digest: Digest): Promise<BlobStat | undefined> {
+    const { afterStat } = this
+    const stat = await this.#inner.stat(digest)
+    await afterStat()
+    return stat
   }
 
   async open(digest: Digest): Promise<BlobHandle> {
