@@ -35,7 +35,7 @@ export interface ClusterResult extends ClusterInit {
 }
 
 /** How new blobs became known. */
-export interface Spreading {
+interface Spreading {
   readonly blobs: number
   /** From a commit to a node's knowing of it, for all nodes and blobs; milliseconds. */
   readonly known: Percentiles
