@@ -62,6 +62,8 @@ function withGossip(network: Libp2pPeerNetwork, gossip: BadGossip): PeerNetwork 
     self: network.self,
     authenticated: network.authenticated,
     members: () => network.members(),
+    isCutOff: false,
+    search: () => network.search(),
     openStream: (peer, protocol, options) => network.openStream(peer, protocol, options),
     handle: (protocol, handler) => network.handle(protocol, handler),
     publish: (topic, message) => network.publish(topic, message),
