@@ -23,6 +23,10 @@ const LOOK_EVERY_MS = 20
 /** How often is looked whether a node is a member again, in milliseconds. */
 const LOOK_FOR_MEMBERS_EVERY_MS = 500
 const REPOSITORY = 'bench/app'
+/** Of the image that nobody measures. */
+const WARM_UP_SEED = 0
+const WARM_UP_BYTES = 4 * 1024 * 1024
+const WARM_UP_TIMEOUT_MS = 60_000
 
 /** A cluster of two regions with two sites each. */
 export interface LeadLabInit {
@@ -74,7 +78,9 @@ export class LeadLab implements AsyncDisposable {
     const cluster = stack.use(await startLayermesh({ lab, origin }, init))
     const clients = await startClients(lab, false)
     stack.defer(() => stopClients(clients))
-    return new LeadLab(init, { lab, origin, cluster, clients }, stack.move())
+    const leadLab = new LeadLab(init, { lab, origin, cluster, clients }, stack.move())
+    await leadLab.#warmUp()
+    return leadLab
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -83,15 +89,8 @@ export class LeadLab implements AsyncDisposable {
 
   /** All nodes pull one image at the same moment, and one of them may be disturbed. */
   async run(init: LeadRunInit): Promise<LeadRun> {
-    const tag = `v${init.seed}`
-    const { contents, uniqueBytes } = await this.#origin.add(
-      REPOSITORY,
-      leadsImage(init.seed, init.imageBytes),
-      {
-        tag,
-      },
-    )
-    const image: PublishedImage = { repository: REPOSITORY, tag, uniqueBytes, contents }
+    const image = await this.#publish(init.seed, init.imageBytes)
+    const { uniqueBytes } = image
     const before = await this.#count()
     const pulled = await this.#pullEverywhere(image, init)
     const isWhole = init.disturbance?.kind !== 'kill'
@@ -113,6 +112,27 @@ export class LeadLab implements AsyncDisposable {
       durationMs: Math.max(...outcomes.map((outcome) => outcome.durationMs)),
       ...{ standstillMs, disturbedPull },
     }
+  }
+
+  /**
+   * Each node pulls a small image, one after the other: a process that has never pulled compiles its code meanwhile, and sixteen that do so at
+   * once on a few processors are as slow as none of them ever is again.
+   */
+  async #warmUp(): Promise<void> {
+    const image = await this.#publish(WARM_UP_SEED, WARM_UP_BYTES)
+    for (const node of this.#lab.nodes) {
+      const { error } = await this.#pull(node, image, AbortSignal.timeout(WARM_UP_TIMEOUT_MS))
+      if (error !== undefined) throw new Error(`${node.name}: ${error}`)
+    }
+    await this.#empty()
+  }
+
+  async #publish(seed: number, imageBytes: number): Promise<PublishedImage> {
+    const tag = `v${seed}`
+    const { contents, uniqueBytes } = await this.#origin.add(REPOSITORY, leadsImage(seed, imageBytes), {
+      tag,
+    })
+    return { repository: REPOSITORY, tag, uniqueBytes, contents }
   }
 
   async #pullEverywhere(image: PublishedImage, { disturbance, signal }: LeadRunInit): Promise<Pulled> {
