@@ -19,8 +19,8 @@ export interface EarlierAnswer extends Pick<UpstreamAnswer, 'subject' | 'answer'
 
 /** An answer that is to survive a restart. */
 export interface NewAnswer extends Pick<UpstreamAnswer, 'upstream' | 'answer'> {
-  /** May take a while to be found. */
-  readonly subject: string | Promise<string>
+  /** May take a while to find; isn't called when the answer is not to be written. */
+  readonly subject: () => string | Promise<string>
   /** For how long it holds, in milliseconds. */
   readonly lifetimeMs: number
 }
@@ -58,7 +58,7 @@ export class KeptAnswers {
     const put = async () => {
       const endsAtMs = saidAtMs + Math.round(lifetimeMs)
       try {
-        await store.put({ upstream, subject: await subject, answer, saidAtMs, endsAtMs })
+        await store.put({ upstream, subject: await subject(), answer, saidAtMs, endsAtMs })
       } catch (error) {
         log.debug({ upstream, err: error }, 'upstream answer not kept')
       }

@@ -32,7 +32,7 @@ export class KeptPauses {
   /** Takes note of a 429. */
   note(work: LimitedWork, error: UpstreamRateLimitedError, nowMs: number): void {
     const lifetimeMs = this.#pauses.note(work, error, nowMs)
-    const subject = prefixOf(this.#endpoint) + nameOfWork(work)
+    const subject = () => prefixOf(this.#endpoint) + nameOfWork(work)
     this.#answers.keep({ upstream: this.#upstream, answer: 'rate-limited', subject, lifetimeMs })
   }
 

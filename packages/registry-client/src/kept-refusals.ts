@@ -53,10 +53,10 @@ export class KeptRefusals {
     this.#deps.answers.keep({
       upstream: this.#upstream,
       answer: error instanceof UpstreamDeniedError ? 'denied' : 'missing',
-      subject:
-        loginId === undefined
-          ? refusalSubject(request)
-          : this.#deps.marks.of(loginId).then((mark) => refusalSubject({ ...request, loginId: mark })),
+      subject: async () => {
+        const mark = loginId === undefined ? undefined : await this.#deps.marks.of(loginId)
+        return refusalSubject({ ...request, loginId: mark })
+      },
       lifetimeMs,
     })
   }

@@ -27,6 +27,7 @@ export class LoginMarks {
       (bytes) => `${salt}${SEPARATOR}${bytes.toString('base64url')}`,
     )
     this.#marks.set(name, mark)
+    mark.catch(() => this.#marks.delete(name))
     const [oldest] = this.#marks.keys()
     if (this.#marks.size > MAX_MARKS && oldest !== undefined) this.#marks.delete(oldest)
     return mark

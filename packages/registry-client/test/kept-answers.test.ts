@@ -43,7 +43,7 @@ describe('KeptAnswers', () => {
       const store = new MemoryAnswerStore()
       const { answers, clock } = keptBy(store)
       const subject = Promise.withResolvers<string>()
-      answers.keep({ ...answer, subject: subject.promise, lifetimeMs: 10_000 })
+      answers.keep({ ...answer, subject: () => subject.promise, lifetimeMs: 10_000 })
       clock.advance(50)
       subject.resolve('late')
       await answers.whenWritten()
@@ -54,7 +54,7 @@ describe('KeptAnswers', () => {
 
     it('does nothing without a store', async () => {
       const { answers } = keptBy()
-      answers.keep({ ...answer, lifetimeMs: 10_000 })
+      answers.keep({ ...answer, subject: () => 'a', lifetimeMs: 10_000 })
       await answers.whenWritten()
     })
 
@@ -62,7 +62,7 @@ describe('KeptAnswers', () => {
       const store = new MemoryAnswerStore()
       store.put = () => Promise.reject(new Error('disk full'))
       const { answers, log } = keptBy(store)
-      answers.keep({ ...answer, lifetimeMs: 10_000 })
+      answers.keep({ ...answer, subject: () => 'a', lifetimeMs: 10_000 })
       await answers.whenWritten()
       assert.deepEqual(log.messages('debug'), ['upstream answer not kept'])
     })
@@ -76,7 +76,7 @@ describe('KeptAnswers', () => {
         await disk.promise
       }
       const { answers } = keptBy(store)
-      const keep = () => answers.keep({ ...answer, lifetimeMs: 10_000 })
+      const keep = () => answers.keep({ ...answer, subject: () => 'a', lifetimeMs: 10_000 })
       for (let count = 0; count < MAX_WAITING_ANSWERS + 10; count += 1) keep()
       disk.resolve(undefined)
       await answers.whenWritten()
