@@ -271,6 +271,7 @@ export class DiskBlobStore implements BlobStore {
         }
         return Math.min(limit, grid.endOf(grid.indexOf(offset)))
       },
+      inMemory: () => undefined,
       beforeChunk() {},
       endedAt: async (offset: number) => {
         const what = `its file can't be read from byte ${offset} of ${sizeBytes} on`

@@ -71,7 +71,15 @@ export interface DiskFillInit extends BlobStat {
   readonly verified?: VerifiedPieces | undefined
 }
 
-/** A fill in a sparse file. Readers read from the file, never from the writer's memory. */
+/** Bytes on their way to the disk. */
+interface Arriving extends ByteRange {
+  readonly bytes: Uint8Array
+}
+
+/**
+ * A fill in a sparse file. What is being written is read from memory, so that nobody who follows waits for the disk; all else is read from
+ * the file.
+ */
 export class DiskFill implements Fill {
   readonly digest: Digest
   readonly sizeBytes: number
@@ -89,8 +97,12 @@ export class DiskFill implements Fill {
   readonly #source: RangeSource
   /** The last write; each waits for the one before it, so that two can't write the same piece at once. */
   #writing: Promise<void> = Promise.resolve()
+  /** What is being written; what the disk has refused stays here for those who read. */
+  #arriving: Arriving | undefined
   /** Why the disk has refused bytes. They have been hashed, so that none can be written after them. */
   #refusal: FillWriteError | undefined
+  /** Set as soon as all bytes are hashed: the digest that they have. */
+  #verifying: Promise<Digest> | undefined
   #isVerified = false
   #exposed = false
   /** Why no further byte will come. */
@@ -125,6 +137,7 @@ export class DiskFill implements Fill {
       file: init.file.handle,
       sizeBytes: init.sizeBytes,
       readableEnd: (offset, limit, signal) => this.#readableEnd(offset, limit, signal),
+      inMemory: (offset, end) => this.#inMemory(offset, end),
       beforeChunk: () => {
         this.#throwIfRefuted()
         this.#exposed = true
@@ -191,7 +204,7 @@ export class DiskFill implements Fill {
   }
 
   fail(reason: Error): Promise<void> {
-    this.#ending ??= this.#abandon(reason, reason instanceof FillWriteError)
+    this.#ending ??= this.#abandon(reason, this.#isVerified || reason instanceof FillWriteError)
     return this.#ending
   }
 
@@ -200,17 +213,20 @@ export class DiskFill implements Fill {
     if (this.#refusal !== undefined) throw this.#refusal
     const range = { start: offset, end: offset + bytes.length }
     this.#progress.requireWritable(range)
+    this.#arriving = { ...range, bytes }
     const written = this.#writeToFile(bytes, offset)
     // Hashing takes as long as writing: they are done at once.
     this.#pieces.update(offset, bytes)
     this.#prefix?.update(offset, bytes)
+    this.#progress.record(range)
+    this.#verifyIfHashed()
+    for (const { index } of this.#grid.slices(range)) this.#waiters.wake(index)
     await written
+    this.#arriving = undefined
     this.#requireUnended()
     this.#deps.onWritten(bytes.length)
-    this.#progress.record(range)
     this.#prefix?.extend(this.#progress.prefixEnd)
     for (const { index } of this.#grid.slices(range)) {
-      this.#waiters.wake(index)
       const hash = this.#pieces.get(index)
       if (hash !== undefined) this.#journal?.append({ index, hash })
     }
@@ -233,24 +249,55 @@ export class DiskFill implements Fill {
   async #readableEnd(offset: number, limit: number, signal: AbortSignal | undefined): Promise<number> {
     for (;;) {
       this.#throwIfRefuted()
-      if (this.#isVerified) return limit
+      if (this.#isVerified) return this.#untilArriving(offset, limit)
       // Whoever has all bytes believes that they are right: so the last piece waits for the whole blob's digest.
       const end = this.#progress.writtenEnd(offset, Math.min(limit, this.#grid.lastStart))
-      if (end > offset) return end
+      if (end > offset) return this.#untilArriving(offset, end)
       if (this.#failure !== undefined) throw this.#failure
       await this.#waiters.wait(this.#grid.indexOf(offset), signal)
     }
+  }
+
+  /** Bytes that are only in memory yet are a chunk of their own. */
+  #untilArriving(offset: number, end: number): number {
+    const { start } = this.#arriving ?? { start: end }
+    return offset < start ? Math.min(start, end) : end
+  }
+
+  #inMemory(offset: number, end: number): Uint8Array | undefined {
+    const arriving = this.#arriving
+    if (arriving === undefined || offset < arriving.start || offset >= arriving.end) return undefined
+    return arriving.bytes.subarray(offset - arriving.start, end - arriving.start)
+  }
+
+  /** Readers need right bytes, not durable ones: they don't wait for the disk. */
+  #verifyIfHashed(): void {
+    if (!this.#progress.isComplete) return
+    if (this.#prefix !== undefined && this.#prefix.hashedEnd < this.sizeBytes) return
+    // Whoever commits sees it fail.
+    this.#verify().catch(() => {})
+  }
+
+  #verify(): Promise<Digest> {
+    this.#verifying ??= this.#takeDigest()
+    return this.#verifying
+  }
+
+  async #takeDigest(): Promise<Digest> {
+    const actual = (await this.#prefix?.digest()) ?? this.#pieces.onePieceDigest()
+    this.#isVerified = actual === this.digest
+    if (this.#isVerified) this.#waiters.wake(this.#grid.indexOf(this.#grid.lastStart))
+    return actual
   }
 
   async #verifyAndPublish(): Promise<BlobStat> {
     const { digest, sizeBytes, pieceBytes } = this
     const stat = { digest, sizeBytes, pieceBytes }
     try {
-      const actual = (await this.#prefix?.digest()) ?? this.#pieces.onePieceDigest()
+      const actual = await this.#verify()
       if (actual !== digest) throw new BlobCorruptError(digest, actual)
-      this.#isVerified = true
-      // Readers need right bytes, not durable ones: they don't wait for the disk.
-      this.#waiters.wake(this.#grid.indexOf(this.#grid.lastStart))
+      await this.#writing
+      if (this.#refusal !== undefined) throw this.#refusal
       const pieceHashes = this.#pieces.all()
       await this.#deps.publish({ stat, path: this.#files.part, file: this.#file, pieceHashes })
     } catch (error) {

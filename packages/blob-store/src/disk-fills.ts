@@ -13,6 +13,7 @@ import type { DataLayout } from './data-layout.ts'
 import { DiskFill, type DiskFillInit, type UnfinishedFill, type VerifiedFile } from './disk-fill.ts'
 import type { Disk } from './disk.ts'
 import type { FaultHook } from './fault-point.ts'
+import { removeFillFiles } from './fill-files.ts'
 import { FillJournal, type OpenedJournal } from './fill-journal.ts'
 import { occupiedBytes, type PausedFill, type PausedFills } from './paused-fills.ts'
 import { resumeFill, type ResumedFill } from './resume-fill.ts'
@@ -64,8 +65,11 @@ export class DiskFills {
     const blob = { digest, sizeBytes, pieceBytes: pieceBytesFor(sizeBytes) }
     // Taken first: so making room doesn't drop what is about to be gone on with.
     const leftover = await paused.take(blob)
+    // A file without bytes takes no room: it is made while the file system is asked for what is left.
+    const early = leftover === undefined ? this.#begun(blob).catch(() => undefined) : undefined
     const reservation = await room.reserve(sizeBytes).catch(async (error: unknown) => {
       if (leftover !== undefined) await paused.add(leftover)
+      await this.#undo(await early)
       throw error instanceof LayermeshError ? error : refused(digest, error)
     })
     this.#count(digest, 1)
@@ -74,7 +78,9 @@ export class DiskFills {
       reservation.release()
     }
     try {
-      const init = (leftover && (await this.#resumed(leftover))) ?? (await this.#begun(blob))
+      const resumed = leftover && (await this.#resumed(leftover))
+      // What the disk has refused before there was room it may do now.
+      const init = resumed ?? (await early) ?? (await this.#begun(blob))
       reservation.wrote(writtenBytes(init))
       return new DiskFill(
         {
@@ -110,6 +116,19 @@ export class DiskFills {
     // Nothing of a blob of one piece could be resumed.
     const journal = blob.sizeBytes > blob.pieceBytes ? this.#journalOf(blob, files.journal) : undefined
     return { ...blob, files, file, journal }
+  }
+
+  /** Ends what has been begun for nothing. */
+  async #undo(init: DiskFillInit | undefined): Promise<void> {
+    if (init === undefined) return
+    const { disk, log } = this.#deps
+    try {
+      await init.file.release()
+      await removeFillFiles(disk, init.files)
+    } catch (err) {
+      // The next start looks at it again.
+      log.warn({ path: init.files.part, err }, 'fill not cleaned up')
+    }
   }
 
   /** Takes over what is left of an earlier fill; undefined when nothing of it is of use. */

@@ -37,6 +37,11 @@ export class PrefixHasher {
     this.#pool = pool
   }
 
+  /** Where the bytes end that are hashed. */
+  get hashedEnd(): number {
+    return this.#hashedEnd
+  }
+
   /** Takes `bytes` from memory if they continue what is hashed; they need not be in the file yet. */
   update(offset: number, bytes: Uint8Array): void {
     if (this.#readBack !== undefined || offset !== this.#hashedEnd) return

@@ -9,7 +9,7 @@ import {
 } from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
 import { isPending, readAll } from './support/blob-actions.ts'
-import { refusingWrites } from './support/fill-on-disk.ts'
+import { holdingWrites, refusingWrites } from './support/fill-on-disk.ts'
 import { useFills } from './support/use-fills.ts'
 
 const bytes = Buffer.from('0123456789abcdefghijKLMNOPQRST----')
@@ -26,23 +26,67 @@ describe('DiskFill', () => {
       const first = reader.next()
       await write(0, 4)
       assert.deepEqual(Buffer.from((await first).value as Uint8Array), bytes.subarray(0, 4))
-      await write(4, bytes.length)
+      await write(4, bytes.length - 1)
       assert.equal(((await reader.next()).value as Uint8Array).length, lastStart - 4)
       const last = reader.next()
       assert.ok(await isPending(last))
+      await write(bytes.length - 1, bytes.length)
+      assert.deepEqual(Buffer.from((await last).value as Uint8Array), bytes.subarray(lastStart, -1))
+      assert.deepEqual(Buffer.from((await reader.next()).value as Uint8Array), bytes.subarray(-1))
       await fill.commit()
-      assert.deepEqual(Buffer.from((await last).value as Uint8Array), bytes.subarray(lastStart))
     })
 
     it('holds back a blob of one piece as a whole', async () => {
       const { fill, open, write } = await start({ pieceBytes: 100 })
       const content = readAll(open())
-      await write(0, bytes.length)
+      await write(0, bytes.length - 1)
       assert.ok(await isPending(content))
       assert.equal(fill.exposed, false)
-      await fill.commit()
+      await write(bytes.length - 1, bytes.length)
       assert.deepEqual(await content, bytes)
       assert.equal(fill.exposed, true)
+      await fill.commit()
+    })
+
+    it('holds back the last piece of what has another digest', async () => {
+      const { fill, open } = await start()
+      const wrong = Buffer.from(bytes.toString().replace('T', 't'))
+      const content = readAll(open())
+      const last = readAll(open(), { start: lastStart, end: bytes.length })
+      await fill.write(0, wrong)
+      assert.ok(await isPending(last))
+      const outcomes = Promise.allSettled([content, last])
+      await assert.rejects(fill.commit(), BlobCorruptError)
+      for (const { status } of await outcomes) assert.equal(status, 'rejected')
+    })
+
+    it('lets readers have bytes before the disk has them', async () => {
+      const disk = holdingWrites()
+      const { fill, open, write } = await start({ wrapFile: disk.wrapFile })
+      const content = readAll(open())
+      const before = readAll(open(), { start: 2, end: 8 })
+      const written = write(0, bytes.length)
+      assert.deepEqual(await content, bytes)
+      assert.deepEqual(await before, bytes.subarray(2, 8))
+      assert.ok(await isPending(written))
+      disk.release()
+      await written
+      await fill.commit()
+    })
+
+    it('takes what is in the file from there, and what is under way from memory', async () => {
+      const disk = holdingWrites()
+      const { fill, open, write } = await start({ wrapFile: disk.wrapFile })
+      const first = Promise.all([write(0, 5), write(20, 30)])
+      disk.release()
+      await first
+      disk.hold()
+      const written = write(5, 20)
+      assert.deepEqual(await readAll(open(), { start: 1, end: 29 }), bytes.subarray(1, 29))
+      disk.release()
+      await written
+      await write(30, 34)
+      await fill.commit()
     })
 
     it('takes writes in their order when they are not awaited one by one', async () => {
@@ -76,13 +120,12 @@ describe('DiskFill', () => {
     it('rejects with ERR_FILL_WRITE and its cause when the disk is full', async () => {
       const { fill, write, open } = await start({ wrapFile: refusingWrites(1) })
       await write(0, 4)
-      const error = await write(4, 34).catch((reason: unknown) => reason)
+      const error = await write(4, 20).catch((reason: unknown) => reason)
       assert.ok(error instanceof FillWriteError)
       assert.match(error.message, /no space left on device/)
       assert.equal((error.cause as NodeJS.ErrnoException).code, 'ENOSPC')
-      assert.deepEqual(fill.firstMissing(), { start: 4, end: 34 })
       // The bytes have been hashed: if they came once more, the digest would be wrong.
-      await assert.rejects(write(4, 34), error)
+      await assert.rejects(write(20, 34), error)
       const [content] = await Promise.allSettled([readAll(open()), fill.fail(error)])
       assert.equal(content.status === 'rejected' && content.reason, error)
       assert.deepEqual(await readdir(folder()), [])
@@ -101,10 +144,14 @@ describe('DiskFill', () => {
       await fill.fail(new Error('over'))
     })
 
-    it('is not there while the disk has not taken the bytes', async () => {
-      const { fill, write } = await start({ wrapFile: refusingWrites(0) })
-      await assert.rejects(write(0, 10), FillWriteError)
-      assert.equal(fill.pieceHash(0), undefined)
+    it('does not wait for the disk', async () => {
+      const disk = holdingWrites()
+      const { fill, write } = await start({ wrapFile: disk.wrapFile })
+      const written = write(0, 10)
+      await fill.whenWritten({ start: 0, end: 10 })
+      assert.notEqual(fill.pieceHash(0), undefined)
+      disk.release()
+      await written
       await fill.fail(new Error('over'))
     })
   })
@@ -196,10 +243,11 @@ describe('DiskFill', () => {
 
     it('rejects with ERR_FILL_WRITE and removes the file when it can not be published; readers finish', async () => {
       const { fill, write, open } = await start({ publish: () => Promise.reject(new Error('EIO')) })
-      await write(0, 34)
+      await write(0, 33)
       await using handle = open()
       const reader = handle.read({ start: 0, end: 34 })[Symbol.asyncIterator]()
       await reader.next()
+      await write(33, 34)
       await assert.rejects(fill.commit(), FillWriteError)
       assert.equal((await reader.next()).done, false, 'the bytes are right, wherever they are kept')
       assert.equal((await reader.next()).done, true)

@@ -3,7 +3,7 @@ import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RangeUnsatisfiableError, type ByteRange } from '@layermesh/interface'
 import { createTempDir, seededBytes, type TempDir } from '@layermesh/testkit'
-import { BufferPool, CHUNK_BYTES } from '../src/buffer-pool.ts'
+import { BufferPool, CHUNK_BYTES, MIN_CHUNK_BYTES, POOL_BYTES } from '../src/buffer-pool.ts'
 import { readRange, type RangeSource } from '../src/range-reader.ts'
 
 describe('readRange', () => {
@@ -30,6 +30,7 @@ describe('readRange', () => {
       file,
       sizeBytes: bytes.length,
       readableEnd: (_offset, limit) => Promise.resolve(limit),
+      inMemory: () => undefined,
       beforeChunk() {},
       endedAt: (offset) => Promise.resolve(new Error(`ended at ${offset}`)),
       ...overrides,
@@ -87,7 +88,7 @@ describe('readRange', () => {
         if (stopped.push(chunk) === 2) break
       }
       await Array.fromAsync(read({ start: 100, end: bytes.length }))
-      assert.ok(bytes.subarray(5 * CHUNK_BYTES).equals(whole.at(-1)!))
+      assert.ok(bytes.subarray(-MIN_CHUNK_BYTES).equals(whole.at(-1)!))
       assert.ok(bytes.subarray(0, 2 * CHUNK_BYTES).equals(Buffer.concat(stopped)))
     })
 
@@ -100,6 +101,38 @@ describe('readRange', () => {
         }
       }
       assert.equal(memory.size, 2)
+    })
+
+    it('takes hardly more memory for very many readers than for some', async () => {
+      const range = { start: 0, end: bytes.length }
+      const readers = Array.from({ length: 100 }, () => read(range))
+      const counts = readers.map(() => 0)
+      for (let left = readers.length; left > 0;) {
+        for (const [index, reader] of readers.entries()) {
+          const { value } = await reader.next()
+          counts[index]! += value?.length ?? 0
+        }
+        const [first = 0] = counts
+        if (first > 2 * CHUNK_BYTES) assert.ok(pool.bytes <= POOL_BYTES, `${pool.bytes} bytes`)
+        left = counts.filter((count) => count < bytes.length).length
+      }
+      assert.ok(counts.every((count) => count === bytes.length))
+    })
+
+    it('yields what is in memory as it is, and no further', async () => {
+      const held = bytes.subarray(100, 200)
+      const source = sourceOf({
+        inMemory: (offset, end) =>
+          offset >= 100 && offset < 200 ? bytes.subarray(offset, Math.min(end, 200)) : undefined,
+        readableEnd: (offset, limit) => Promise.resolve(offset < 100 ? Math.min(limit, 100) : limit),
+      })
+      const chunks = await Array.fromAsync(readRange(source, pool, { start: 90, end: 300 }, undefined))
+      assert.deepEqual(
+        chunks.map((chunk) => chunk.length),
+        [10, 100, 100],
+      )
+      assert.equal(chunks[1]?.buffer, held.buffer)
+      assert.ok(bytes.subarray(90, 300).equals(Buffer.concat(chunks)))
     })
 
     it('takes no more memory for a small range than it has bytes', async () => {

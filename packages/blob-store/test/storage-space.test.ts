@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
-import type { CopyCounts, Digest, HoldingsListener, RemovalReason } from '@layermesh/interface'
+import {
+  FillWriteError,
+  type CopyCounts,
+  type Digest,
+  type HoldingsListener,
+  type RemovalReason,
+} from '@layermesh/interface'
 import { digestOf } from '@layermesh/oci'
 import {
   ManualClock,
@@ -9,6 +15,7 @@ import {
   takeResourceSnapshot,
   type ResourceSnapshot,
 } from '@layermesh/testkit'
+import { systemDisk, type Disk } from '../src/disk.ts'
 import { PULL_LEASE_MS } from '../src/pull-leases.ts'
 import { assertInvariants } from './support/assert-invariants.ts'
 import { assertNoFillFiles, putBlob, readAll } from './support/blob-actions.ts'
@@ -88,6 +95,35 @@ describe('openStorage with a budget', () => {
     assert.equal(heard.filter((line) => line === `-${first} evicted`).length, 1)
     assert.equal(new Set(heard).size, heard.length)
     assert.equal(heard.filter((line) => line.startsWith('+')).length, 7)
+  })
+
+  it('leaves no file of a fill that it has no room for', async () => {
+    await open(4 * MiB)
+    await assert.rejects(startFill(5 * MiB), full)
+    await assertNoFillFiles(temp.layout)
+    const fill = await startFill(4 * MiB)
+    await assert.rejects(startFill(1, 'other'), full)
+    assert.equal((await readdir(temp.layout.fills)).length, 1)
+    await fill.fail(new Error('over'))
+  })
+
+  it('begins a fill whose file the disk has refused before there was room', async () => {
+    let refusals = 1
+    const disk: Disk = {
+      ...systemDisk,
+      open: async (path, flags, mode) => {
+        if (flags !== 'wx+' || refusals-- <= 0) return systemDisk.open(path, flags, mode)
+        throw Object.assign(new Error('ENOSPC: no space left on device, open'), { code: 'ENOSPC' })
+      },
+    }
+    await open(4 * MiB, { disk })
+    const fill = await startFill(MiB)
+    await fill.write(0, mebibytes[0]!)
+    assert.equal(refusals, -1)
+    await fill.fail(new Error('over'))
+    refusals = 2
+    await assert.rejects(startFill(MiB), FillWriteError)
+    assert.equal(temp.current.space().usedBytes, 0)
   })
 
   it('goes down to the low-water mark in the background, before anybody needs the room', async () => {

@@ -18,6 +18,9 @@ import {
   type SyncSource,
 } from './sync-conversation.ts'
 
+/** For how long it is waited to hear what a new member holds, in milliseconds. */
+export const LEARNING_PATIENCE_MS = 2000
+
 /** How often is looked whether a speaker has fallen silent, in milliseconds. */
 const REVIEW_INTERVAL_MS = 5000
 
@@ -106,6 +109,14 @@ export class DirectoryCore {
   /** Pairs of a digest and another node that are known. */
   get pairs(): number {
     return this.#table.pairs - this.#own.fingerprint.count
+  }
+
+  /** Whether an account that is followed since a short while only is not known yet. */
+  get isLearning(): boolean {
+    const newSinceMs = this.#deps.clock.monotonicMs() - LEARNING_PATIENCE_MS
+    return [...this.#nodes.values(), ...this.#regions.values()].some(
+      ({ replica, sinceMs }) => sinceMs > newSinceMs && replica.state !== 'current',
+    )
   }
 
   /** Whether this node speaks for its region. */

@@ -49,8 +49,10 @@ export async function copyFromPeer(copy: PeerCopy): Promise<void> {
       // The head of the first piece may be on disk already, from another source.
       const offset = Math.max(pieceStart, missing.start)
       const wanted = piece.subarray(offset - pieceStart)
-      await fill.write(offset, wanted)
+      const written = fill.write(offset, wanted)
+      // Before the disk has them: those who read may have them by then.
       copy.onBytes(wanted.length)
+      await written
       if (!goesOn && index < last) return
     }
   }

@@ -80,9 +80,11 @@ async function writeBody(
     let piece = Math.floor(start / fill.pieceBytes)
     for await (const chunk of body) {
       const wanted = chunk.subarray(0, missing.end - offset)
-      await fill.write(offset, wanted)
+      const written = fill.write(offset, wanted)
       offset += wanted.length
+      // Before the disk has them: those who read may have them by then.
       onBytes(wanted.length)
+      await written
       // At the blob's own end the body is read to its end instead, so that the connection can be used again.
       if (offset === missing.end && offset < answer.sizeBytes) break
       const nextPiece = Math.floor(offset / fill.pieceBytes)

@@ -51,6 +51,7 @@ export class MemoryFill implements Fill {
     return { start: this.#writtenBytes, end: this.sizeBytes }
   }
 
+  /** Copies the bytes: other than those of a fill in general, they may be lent. */
   write(offset: number, bytes: Uint8Array): Promise<void> {
     if (this.#hasEnded) return Promise.reject(new FillEndedError(this.digest))
     if (offset !== this.#writtenBytes || offset + bytes.length > this.sizeBytes) {

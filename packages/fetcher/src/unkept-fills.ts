@@ -57,7 +57,7 @@ function openUnlessEnded(fill: Fill) {
 }
 
 /** Stops where the bytes stop. */
-async function copyReadable(bytes: AsyncIterable<Uint8Array>, fill: Fill): Promise<void> {
+async function copyReadable(bytes: AsyncIterable<Uint8Array>, fill: MemoryFill): Promise<void> {
   let offset = 0
   try {
     for await (const chunk of bytes) {

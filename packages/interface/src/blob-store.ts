@@ -52,19 +52,19 @@ export interface Fill {
   readonly pieceBytes: number
   /** Whether any reader was handed a byte; while none was, the fill can be replaced without anybody noticing. */
   readonly exposed: boolean
-  /** The first bytes that are still missing: from the first unwritten byte to the next written one; undefined when all are there. */
+  /** The first bytes that are still missing: from the first byte that has not come to the next that has; undefined when all are there. */
   firstMissing(): ByteRange | undefined
   /**
-   * Writes bytes that the caller vouches for: they become readable at once, except those of the last piece,
-   * which are held back until `commit` has verified the whole blob. `offset` must be where the piece that it
-   * lies in has been written to. The bytes are copied or written before the promise resolves.
+   * Writes bytes that the caller vouches for: they become readable at once, before the disk has them, except those of the last
+   * piece, which are held back until the whole blob is there and has its digest. `offset` must be where the piece that it
+   * lies in has been written to. Readers may be given these very bytes: nobody may change them any more.
    *
    * Throws ERR_FILL_WRITE when the disk refuses, after which nothing more can be written; ERR_FILL_ENDED after `commit`, `pause` or `fail`.
    */
   write(offset: number, bytes: Uint8Array): Promise<void>
-  /** A piece's SHA-256 once all its bytes are written and hashed in order, else undefined. */
+  /** A piece's SHA-256 once all its bytes have come and are readable, or held back as the last piece is; else undefined. */
   pieceHash(index: number): Uint8Array | undefined
-  /** Resolves when all bytes of `range` are written (not verified as a whole), rejects when the fill fails before. */
+  /** Resolves when all bytes of `range` have come (not verified as a whole), rejects when the fill fails before. */
   whenWritten(range: ByteRange, options?: ReadOptions): Promise<void>
   /**
    * Opens the blob for readers that follow the fill. Throws ERR_FILL_ENDED when the fill has ended. After an end

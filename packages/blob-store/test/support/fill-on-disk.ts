@@ -91,3 +91,27 @@ export function refusingWrites(allowedWrites: number): (handle: FileHandle) => F
       },
     })
 }
+
+/** A file whose writes wait until they are let through. */
+export function holdingWrites() {
+  let gate = Promise.withResolvers<undefined>()
+  const wrapFile = (handle: FileHandle): FileHandle =>
+    new Proxy(handle, {
+      get(target, property) {
+        const value: unknown = Reflect.get(target, property, target)
+        if (typeof value !== 'function') return value
+        if (property !== 'write') return value.bind(target) as unknown
+        return async (...args: unknown[]) => {
+          await gate.promise
+          return Reflect.apply(value, target, args) as unknown
+        }
+      },
+    })
+  return {
+    wrapFile,
+    release: () => gate.resolve(undefined),
+    hold: () => {
+      gate = Promise.withResolvers<undefined>()
+    },
+  }
+}
