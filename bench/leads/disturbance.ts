@@ -10,7 +10,7 @@ export type DisturbanceKind = (typeof DISTURBANCES)[number]
 /** So slow that not even a handshake gets through. */
 const CUT_OFF_BYTES_PER_SECOND = 10
 
-/** Has it befall `node`; resolves to what ends it again, which for a node that was killed does nothing. */
+/** Has it befall `node`; resolves to what ends it again, which for a node that was killed is another one in its place. */
 export async function disturb(
   kind: DisturbanceKind,
   node: Place,
@@ -20,7 +20,7 @@ export async function disturb(
   switch (kind) {
     case 'kill':
       await running.stop('SIGKILL')
-      return () => Promise.resolve()
+      return () => cluster.replaceNode(node)
     case 'stop':
       process.kill(running.pid, 'SIGSTOP')
       return () => {

@@ -6,13 +6,14 @@ import type { SourceScope } from '@layermesh/interface'
 import { writeResult } from '../support/result-file.ts'
 import { removeLeftovers } from '../harness/lab/run-folder.ts'
 import { DISTURBANCES } from './disturbance.ts'
-import { type LeadRun, type LeadRunInit, runLeads } from './lead-run.ts'
+import { LeadLab } from './lead-lab.ts'
+import type { LeadRun } from './lead-run.ts'
 import { runsTable } from './runs-table.ts'
 
 const USAGE = `npm run bench:leads -- [--image-mib 300] [--seeds 10] [--nodes-per-site 4] [--parts 0.1,0.5,0.9] [--stall 500ms,2s]
 
-All nodes of two regions with two sites each pull one cold image at the same moment: with each order of sources and each
-seed, and then while the lead of the largest layer is killed, stopped and cut off. Writes bench/results/leads.json.`
+All nodes of two regions with two sites each pull one cold image at the same moment: with each order of sources an image of
+each seed, and then others while the lead of the largest layer is killed, stopped and cut off. Writes bench/results/leads.json.`
 
 const ORDERS: readonly (readonly SourceScope[])[] = [
   ['site', 'region', 'world', 'upstream'],
@@ -42,20 +43,22 @@ else {
   // A machine that a whole cluster shares makes nodes stand still that are well: there it has to be longer.
   const [site = '500ms', beyond = site] = values.stall.split(',')
   const base = {
-    imageBytes: positive('image-mib') * MiB,
     nodesPerSite: positive('nodes-per-site'),
     upstreamRateBytesPerSecond: 100e6 / 8,
     stallTimeout: { site, beyond },
     mode: 'auto',
   } as const
   const parts = values.parts.split(',').filter(Boolean).map(Number)
+  const disturbed = DISTURBANCES.flatMap((kind) => parts.map((atPart) => ({ kind, atPart })))
   const seeds = Array.from({ length: positive('seeds') }, (_, index) => index + 1)
-  const plans: Omit<LeadRunInit, 'signal'>[] = [
-    ...DISTURBANCES.flatMap((kind) =>
-      parts.map((atPart) => ({ ...base, seed: 1, sources: ORDERS[0] ?? [], disturbance: { kind, atPart } })),
-    ),
-    ...seeds.flatMap((seed) => ORDERS.map((sources) => ({ ...base, seed, sources }))),
+  const plans = [
+    ...ORDERS.map((sources) => ({ sources, runs: seeds.map((seed) => ({ seed, disturbance: undefined })) })),
+    {
+      sources: ORDERS[0] ?? [],
+      runs: disturbed.map((disturbance, index) => ({ seed: seeds.length + index + 1, disturbance })),
+    },
   ]
+  const total = plans.reduce((sum, { runs }) => sum + runs.length, 0)
   const runs: LeadRun[] = []
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -64,19 +67,21 @@ else {
     })
   }
   const command = `npm run bench:leads -- ${process.argv.slice(2).join(' ')}`.trim()
-  for (const [index, plan] of plans.entries()) {
-    const { kind = 'undisturbed', atPart = 0 } = plan.disturbance ?? {}
-    console.error(
-      `${new Date().toISOString().slice(11, 19)} ${index + 1} of ${plans.length}: ${plan.sources.join(', ')}; seed ${plan.seed}; ${kind} ${atPart}`,
-    )
-    runs.push(
-      await runLeads({
-        ...plan,
-        signal: AbortSignal.any([stop.signal, AbortSignal.timeout(RUN_TIMEOUT_MS)]),
-      }),
-    )
-    // A run that is broken off later has still shown something.
-    await writeResult('leads', command, { runs })
+  const imageBytes = positive('image-mib') * MiB
+  for (const { sources, runs: planned } of plans) {
+    if (planned.length === 0) continue
+    await using lab = await LeadLab.open({ ...base, sources })
+    for (const { seed, disturbance } of planned) {
+      const { kind = 'undisturbed', atPart = 0 } = disturbance ?? {}
+      const time = new Date().toISOString().slice(11, 19)
+      console.error(
+        `${time} ${runs.length + 1} of ${total}: ${sources.join(', ')}; seed ${seed}; ${kind} ${atPart}`,
+      )
+      const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(RUN_TIMEOUT_MS)])
+      runs.push(await lab.run({ seed, imageBytes, disturbance, signal }))
+      // A run that is broken off later has still shown something.
+      await writeResult('leads', command, { stallTimeout: base.stallTimeout, runs })
+    }
   }
   console.log(runsTable(runs))
 }

@@ -58,6 +58,8 @@ export interface JobNode extends NetworkNode {
   readonly jobs: Map<Digest, SimJob>
   readonly offences: PeerOffences
   readonly pauses: UpstreamPauses
+  /** Whether it doesn't know yet what new members hold. */
+  readonly isLearning: boolean
   holders(digest: Digest): readonly PeerId[]
   forget(peer: PeerId, digest: Digest): void
   ban(peer: PeerId, durationMs: number): void
@@ -96,10 +98,14 @@ export class SimJob {
           self: node.self,
           members: () => node.view.list(),
           ban: (peer, durationMs) => node.ban(peer, durationMs),
+          isCutOff: false,
         },
         directory: {
           holders: () => node.holders(digest),
           forget: (peer) => node.forget(peer, digest),
+          get isLearning() {
+            return node.isLearning
+          },
         },
         slowPeers: new SlowPeers(clock),
         ...{ offences: node.offences, pauses: node.pauses, clock, log: silentLog, random },
@@ -142,6 +148,7 @@ export class SimJob {
     }
     const next = this.#roster.next(this.pieces.length)
     if (next === undefined) this.#finish('failed')
+    else if (next.kind === 'search') this.#after(0, () => this.#next())
     else if (next.kind === 'rest') this.#after(next.delayMs, () => this.#next())
     else this.#ask(next)
   }

@@ -199,6 +199,10 @@ export class SimNode implements JobNode {
     return leadChain(order, { self: this.self, members: this.view.list() })
   }
 
+  get isLearning(): boolean {
+    return this.directory?.isLearning ?? false
+  }
+
   holders(digest: Digest): readonly PeerId[] {
     return this.directory?.holders(hashOf(digest)) ?? []
   }

@@ -43,6 +43,8 @@ export interface LayermeshSettings {
 /** A layermesh node on every node, each of which can be looked at. */
 export interface RunningLayermesh extends RunningContender {
   processAt(node: Place): NodeProcess
+  /** The setting `node.dataDir`. */
+  dataDirAt(node: Place): string
 }
 
 /** Starts a node on every node of the lab, and waits until all know each other. */
@@ -97,9 +99,11 @@ class Layermesh implements RunningLayermesh {
   }
 
   processAt(node: Place): NodeProcess {
-    const member = this.#members.get(node.name)
-    if (member === undefined) throw new RangeError(`no process at ${node.name}`)
-    return member.process
+    return this.#memberAt(node).process
+  }
+
+  dataDirAt(node: Place): string {
+    return dataDirIn(this.#memberAt(node).dir)
   }
 
   async restart(): Promise<void> {
@@ -147,6 +151,12 @@ class Layermesh implements RunningLayermesh {
     )
   }
 
+  #memberAt({ name }: Place): Member {
+    const member = this.#members.get(name)
+    if (member === undefined) throw new RangeError(`no process at ${name}`)
+    return member
+  }
+
   async #add(place: Place): Promise<void> {
     const dir = await this.#deps.lab.createDir(place.name)
     const bootstrap = this.#members.values().next().value?.process.meshAddresses ?? []
@@ -162,7 +172,7 @@ class Layermesh implements RunningLayermesh {
       command: [...place.launcher, process.execPath, CLI, 'serve'],
       dir,
       config: {
-        node: { name: place.name, dataDir: join(dir, 'data') },
+        node: { name: place.name, dataDir: dataDirIn(dir) },
         locality: { region: place.region, site: place.site },
         mirror: { listen: [`127.0.0.1:${lab.portAt(MIRROR_PORT)}`], defaultUpstream: UPSTREAM_HOST },
         admin: { listen: '127.0.0.1:0' },
@@ -192,4 +202,8 @@ class Layermesh implements RunningLayermesh {
       ),
     )
   }
+}
+
+function dataDirIn(dir: string): string {
+  return join(dir, 'data')
 }

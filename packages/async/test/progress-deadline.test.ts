@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
-import { systemClock } from '@layermesh/interface'
+import { type Clock, systemClock } from '@layermesh/interface'
 import { ManualClock } from '@layermesh/testkit'
 
 import { ProgressDeadline } from '../src/index.ts'
@@ -60,6 +60,23 @@ describe('ProgressDeadline', () => {
       near.destroy()
       far.destroy()
     }
+  })
+
+  it('counts only time that this process has lived through', async () => {
+    const manual = new ManualClock()
+    // Each timer is seen half a second late, as in a process that gets a processor only now and then.
+    const late: Clock = {
+      now: () => manual.now(),
+      monotonicMs: () => manual.monotonicMs(),
+      setTimer: (delayMs, callback) => manual.setTimer(delayMs + 500, callback),
+    }
+    using deadline = new ProgressDeadline(late, 1000, () => new Error('stalled'))
+    manual.advance(4999)
+    await setImmediate()
+    assert.equal(deadline.signal.aborted, false)
+    manual.advance(1)
+    await setImmediate()
+    assert.equal(deadline.signal.aborted, true)
   })
 
   it('leaves no timer behind when disposed of', () => {

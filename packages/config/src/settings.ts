@@ -317,7 +317,7 @@ export const SETTINGS = group({
           help: 'Connections that are accepted from one address each second. Raise it where many nodes share an address.',
         }),
         stallTimeout: group({
-          help: 'How long a transfer may stand still before it goes on from another source.',
+          help: 'How long a transfer may stand still before it goes on from another source; a peer that answers slowly gets ten round trips.',
           field: 'stallTimeoutMs',
           entries: {
             site: setting({

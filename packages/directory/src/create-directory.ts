@@ -166,6 +166,10 @@ class GossipDirectory implements Directory, Startable {
     return this.#core.holders(digestToBytes(digest))
   }
 
+  get isLearning(): boolean {
+    return this.#core.isLearning
+  }
+
   announce(digest: Digest, sizeBytes: number): void {
     this.#core.announce(digestToBytes(digest), sizeBytes)
   }

@@ -47,6 +47,8 @@ export interface Followed {
   readonly account: HoldingsAccount
   readonly replica: HoldingsReplica
   readonly follower: HoldingsFollower
+  /** Since when, in milliseconds of the monotonic clock. */
+  readonly sinceMs: number
 }
 
 /** Keeps accounts of others up to date, some of them at a time, and takes the memory back of those that are dropped. */
@@ -74,7 +76,7 @@ export class FollowedAccounts {
       gapPatienceMs,
       onAttempt: (attempt) => onAttempt(name, attempt),
     })
-    return { account, replica, follower }
+    return { account, replica, follower, sinceMs: clock.monotonicMs() }
   }
 
   /** Drops an account: it counts no longer from now on. */

@@ -12,6 +12,8 @@ import {
   type PeerStream,
 } from '@layermesh/interface'
 
+import { stallTimeoutMs } from './stall-timeout.ts'
+
 /**
  * For how long a peer may answer nothing but `wait`. It is alive, but whatever it waits for may never come: then
  * another source is better. Longer than an upstream's time-outs on the peer's side, tried twice.
@@ -22,7 +24,7 @@ export const MAX_WAIT_MS = 120_000
 export interface AskingDeps {
   readonly network: PeerNetwork
   readonly clock: Clock
-  /** For how long a peer may show no life, by the link to it. */
+  /** For how long a peer may show no life that answers quickly, by the link to it. */
   readonly stallTimeoutMs: Readonly<Record<LinkClass, number>>
 }
 
@@ -41,12 +43,12 @@ export async function converse<F extends AnyFrame>(
 ): Promise<Conversation<F>> {
   const member = deps.network.members().find((candidate) => candidate.peer === peer)
   if (member === undefined) throw new PeerUnreachableError(`${peer} is no member`)
-  const stallTimeoutMs = deps.stallTimeoutMs[member.link]
+  const timeoutMs = stallTimeoutMs(deps.stallTimeoutMs[member.link], member.roundTripMs)
   const newDeadline = () =>
     new ProgressDeadline(
       deps.clock,
-      stallTimeoutMs,
-      () => new PeerStalledError(`${peer} has shown no life for ${stallTimeoutMs} ms`),
+      timeoutMs,
+      () => new PeerStalledError(`${peer} has shown no life for ${timeoutMs} ms`),
     )
   using deadline = newDeadline()
   const signals = signal === undefined ? [deadline.signal] : [deadline.signal, signal]

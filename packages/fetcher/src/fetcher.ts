@@ -31,7 +31,8 @@ import { NodeContentProvider } from './content-provider.ts'
 import { ContentPedigree } from './content-pedigree.ts'
 import { ContentRights } from './content-rights.ts'
 import { FollowedBlob, type GoOnReading, HeldBlob, type InterruptedRead } from './fetched-blob.ts'
-import type { FetchedFacts, FillJob, FillJobDeps, UnwatchedFills } from './fill-job.ts'
+import type { FetchedFacts } from './copy-from-source.ts'
+import type { FillJob, FillJobDeps, UnwatchedFills } from './fill-job.ts'
 import { FillJobs } from './fill-jobs.ts'
 import type { Watcher } from './fill-watchers.ts'
 import type { BlobPrefix } from './passing-fill.ts'
@@ -39,6 +40,7 @@ import { notingUpstream } from './noting-upstream.ts'
 import { PeerOffences } from './peer-offences.ts'
 import { RefetchQueue } from './refetch-queue.ts'
 import { SlowPeers } from './slow-peers.ts'
+import { RunningTransfers } from './source-rate.ts'
 import type { TagPolicy } from './tag-freshness.ts'
 import { TagResolver } from './tag-resolver.ts'
 import { isRefusedByStore, UnkeptFills } from './unkept-fills.ts'
@@ -50,7 +52,15 @@ const MANIFEST_CACHE_BYTES = 16 * 1024 * 1024
 /** Collaborators of the fetcher. */
 export interface FetcherDeps extends Omit<
   FillJobDeps,
-  'onFetched' | 'onKept' | 'confirm' | 'isToBeKept' | 'offences' | 'unkept' | 'pauses' | 'slowPeers'
+  | 'onFetched'
+  | 'onKept'
+  | 'confirm'
+  | 'isToBeKept'
+  | 'offences'
+  | 'unkept'
+  | 'pauses'
+  | 'slowPeers'
+  | 'running'
 > {
   readonly network: PeerNetwork
   readonly tags: TagStore
@@ -134,6 +144,7 @@ export class Fetcher implements ContentFetcher {
         unkept: new UnkeptFills(),
         pauses,
         slowPeers: new SlowPeers(deps.clock),
+        running: new RunningTransfers(),
         onFetched,
         isToBeKept,
         confirm: (ref, options) => rights.require(ref, options),

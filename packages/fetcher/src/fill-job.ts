@@ -1,11 +1,10 @@
 import { abortable, sleep } from '@layermesh/async'
-import type { Exchange, IncomingRequest } from '@layermesh/exchange'
+import type { IncomingRequest } from '@layermesh/exchange'
 import {
   BlobCorruptError,
   type BlobHandle,
   type BlobStore,
   type ByteSource,
-  type Clock,
   ContentUnavailableError,
   type ContentRef,
   type FetchOptions,
@@ -13,45 +12,29 @@ import {
   FillEndedError,
   FillWriteError,
   NotKeptError,
-  PeerMissingError,
+  type PeerNetwork,
   type SourceScope,
   StoreFullError,
   UpstreamProtocolError,
-  type UpstreamClient,
 } from '@layermesh/interface'
 import { MAX_MANIFEST_BYTES } from '@layermesh/oci'
 
-import { copyFromPeer } from './copy-from-peer.ts'
-import { copyFromUpstream } from './copy-from-upstream.ts'
+import { copyFromSource, type CopyDeps } from './copy-from-source.ts'
 import { spoilsFill } from './fill-end.ts'
 import { FillWatchers, GRACE_MS, type Watcher } from './fill-watchers.ts'
 import { type BlobPrefix, PassingFill } from './passing-fill.ts'
-import { requestTo } from './request-to.ts'
 import type { Source } from './source-plan.ts'
-import { watchRate } from './source-rate.ts'
 import { SourceRoster, type SourceRosterDeps } from './source-roster.ts'
 import { isRefusedByStore, type UnkeptFills } from './unkept-fills.ts'
 
 /** The setting `cache.unwatchedFills`: what becomes of a fill that no client and no peer wants any more. */
 export type UnwatchedFills = 'finish' | 'pause' | 'drop'
 
-/** What is to be told of bytes that come. */
-export interface FetchedFacts {
-  /** Whether they go to the disk. */
-  readonly isKept: boolean
-  /** Whether they come from upstream although others have them, or may be getting them. */
-  readonly isDuplicate: boolean
-}
-
 /** Collaborators of every fill job of a node. */
-export interface FillJobDeps extends SourceRosterDeps {
+export interface FillJobDeps extends SourceRosterDeps, CopyDeps {
+  readonly network: SourceRosterDeps['network'] & Pick<PeerNetwork, 'search'>
   readonly store: BlobStore
   readonly unkept: UnkeptFills
-  readonly upstream: UpstreamClient
-  readonly peers: Pick<Exchange, 'open'>
-  readonly clock: Clock
-  /** Counts bytes as they come. */
-  readonly onFetched: (source: SourceScope, bytes: number, facts: FetchedFacts) => void
   /** Whether content of that size is to be kept: the setting `cache.rules`. */
   readonly isToBeKept: (ref: ContentRef, sizeBytes: number) => boolean
   /** Resolves when the content has been confirmed where `ref` says: what was here before says nothing of that. Throws as upstream answers. */
@@ -286,6 +269,10 @@ export class FillJob {
     this.#signal.throwIfAborted()
     const source = this.#roster.next(this.#heldPieces())
     if (source === undefined) throw this.#roster.verdict()
+    if (source.kind === 'search') {
+      await abortable(this.#deps.network.search(), this.#signal)
+      return false
+    }
     if (source.kind === 'rest') {
       await sleep(this.#deps.clock, source.delayMs, this.#signal)
       return false
@@ -315,45 +302,15 @@ export class FillJob {
   }
 
   /** Resolves to whether a source has been left for a nearer one; it may be needed again. */
-  async #copyFrom(source: Source): Promise<boolean> {
-    const { ref } = this.#init
-    const signal = this.#signal
-    const scope: SourceScope = source.kind === 'upstream' ? 'upstream' : source.link
-    let isDuplicate = source.kind === 'upstream' && this.#roster.duplicates()
-    const onBytes = (count: number) => {
-      this.#roster.contributed(source)
-      this.#deps.onFetched(scope, count, { isKept: this.#refusal === undefined, isDuplicate })
-    }
-    // What is passed to one client comes in one piece; for others the nearest source is looked for again at each.
-    const copy = { yields: false }
-    const shouldYield = () => {
-      if (source.kind === 'upstream') isDuplicate = this.#roster.duplicates()
-      copy.yields = this.#refusal === undefined && this.#roster.hasNearer(this.#heldPieces())
-      return copy.yields
-    }
-    const common = { onBytes, shouldYield, signal }
-    if (source.kind === 'upstream') {
-      const begin = (sizeBytes: number) => this.#beginAsUpstreamSays(sizeBytes)
-      await copyFromUpstream({ ...common, upstream: this.#deps.upstream, ref, fill: this.#fill, begin })
-      return copy.yields
-    }
-    const request = requestTo(source, ref, {
-      ...{ heldPieces: this.#heldPieces(), pausedMs: this.#deps.pauses.leftMs(ref) },
-      refusedBy: this.#roster.refusedBy,
+  #copyFrom(source: Source): Promise<boolean> {
+    return copyFromSource(this.#deps, {
+      ...{ source, ref: this.#init.ref, roster: this.#roster, signal: this.#signal },
+      fill: this.#fill,
+      heldPieces: () => this.#heldPieces(),
+      isKept: () => this.#refusal === undefined,
+      beginAsPeerSays: (sizeBytes, scope) => this.#beginOrKeep(sizeBytes, scope),
+      beginAsUpstreamSays: (sizeBytes) => this.#beginAsUpstreamSays(sizeBytes),
     })
-    await using transfer = await this.#deps.peers.open(source.peer, request, { signal })
-    const fill = await this.#beginOrKeep(transfer.sizeBytes, scope)
-    using rate = watchRate({
-      ...{ clock: this.#deps.clock, link: source.link, flow: () => transfer.flow },
-      hasOther: () => this.#roster.hasOther(this.#heldPieces()),
-    })
-    await copyFromPeer({ ...common, transfer, fill, signal: AbortSignal.any([signal, rate.signal]) })
-    // An empty blob has no bytes that could tell who is to blame if it is not empty.
-    if (fill.sizeBytes === 0) this.#roster.contributed(source)
-    if (!copy.yields && source.kind !== 'follower' && fill.firstMissing() !== undefined) {
-      throw new PeerMissingError(`the peer has only a part of ${ref.digest}`)
-    }
-    return copy.yields
   }
 
   /** The fill to go on with; one of another size than a peer has told now stays what it is. */

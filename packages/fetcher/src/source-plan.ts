@@ -16,6 +16,9 @@ export type Source =
   | { readonly kind: 'follower'; readonly peer: PeerId; readonly link: LinkClass }
   | { readonly kind: 'upstream' }
 
+/** A source that gets the blob if it must. */
+export type Lead = Extract<Source, { kind: 'lead' }>
+
 /** What the plan is made from: the cluster as this node sees it now. */
 export interface SourcePlanInput {
   /** The setting `sources`: scopes in the order in which they are to be asked. */

@@ -24,14 +24,14 @@ import { leadRetryDelayMs, type LeadTrouble } from './lead-patience.ts'
 import type { PeerOffences } from './peer-offences.ts'
 import { shuffled } from './shuffled.ts'
 import { judgeFailure } from './source-failure.ts'
-import { planSources, type Source } from './source-plan.ts'
+import { type Lead, planSources, type Source } from './source-plan.ts'
 import type { SlowPeers } from './slow-peers.ts'
 import type { UpstreamPauses } from './upstream-pauses.ts'
 
 /** Collaborators of a roster. */
 export interface SourceRosterDeps {
-  readonly network: Pick<PeerNetwork, 'authenticated' | 'self' | 'members' | 'ban'>
-  readonly directory: Pick<Directory, 'holders' | 'forget'>
+  readonly network: Pick<PeerNetwork, 'authenticated' | 'self' | 'members' | 'ban' | 'isCutOff'>
+  readonly directory: Pick<Directory, 'holders' | 'forget' | 'isLearning'>
   readonly offences: PeerOffences
   readonly pauses: UpstreamPauses
   readonly slowPeers: SlowPeers
@@ -53,8 +53,16 @@ export interface Rest {
   readonly delayMs: number
 }
 
+/** Members are missing: they are to be looked for before upstream is asked, or those who are left. */
+export interface Search {
+  readonly kind: 'search'
+}
+
 /** Who gave bytes; who gave those that were here before isn't known. */
 type Contributor = PeerId | 'upstream' | 'earlier fetch'
+
+/** How long it is waited at a time to hear what new members hold, in milliseconds. */
+const LEARNING_DELAY_MS = 50
 
 /** How many leads at one distance may say that they can't get the blob before this node goes further out by itself. */
 const MAX_REFUSALS_PER_LINK = 3
@@ -92,6 +100,9 @@ export class SourceRoster {
   readonly #contributors = new Map<number, Contributor>()
   /** Leads that have failed and are to be asked again. */
   readonly #troubles = new Map<string, Trouble>()
+  /** Leads that stood still and have not been heard of since, and those that are back. */
+  readonly #silent = new Map<PeerId, Lead>()
+  readonly #back = new Set<PeerId>()
   readonly #refusedBy = new Set<PeerId>()
   readonly #refusals: Record<LinkClass, number> = { site: 0, region: 0, world: 0 }
   /** How many pieces those have that wait for this node. */
@@ -126,7 +137,7 @@ export class SourceRoster {
   }
 
   /** The next source to try when the first `heldPieces` are here; undefined when all have failed. */
-  next(heldPieces: number): Source | Rest | undefined {
+  next(heldPieces: number): Source | Rest | Search | undefined {
     const nowMs = this.#deps.clock.monotonicMs()
     let restMs: number | undefined
     let restsIn: LinkClass | undefined
@@ -141,8 +152,14 @@ export class SourceRoster {
       }
       // Those of the same scope may be asked meanwhile; going further could cost what the lead is getting already.
       if (restMs !== undefined && scopeOf(source) !== restsIn) break
+      if (source.kind === 'upstream' && this.#asksPeersFirst()) {
+        // What others have isn't to be fetched once more because this node doesn't see them at the moment.
+        if (this.#deps.network.isCutOff) return { kind: 'search' }
+        if (this.#deps.directory.isLearning) return { kind: 'rest', delayMs: LEARNING_DELAY_MS }
+      }
       this.#tried.add(keyOf(source))
       this.#attempts += 1
+      if (source.kind === 'lead') this.#back.delete(source.peer)
       if (source.kind === 'follower') this.#offers.delete(source.peer)
       this.#current = source
       return source
@@ -151,22 +168,45 @@ export class SourceRoster {
     return { kind: 'rest', delayMs: restMs }
   }
 
-  /** Whether there is another peer than the current one to ask before upstream. */
+  /** Whether there is another peer than the current one to ask, without going further out. */
   hasOther(heldPieces: number): boolean {
     const current = this.#current
     if (current === undefined || current.kind === 'upstream') return false
+    const { sources } = this.#init
+    const here = sources.indexOf(scopeOf(current))
     for (const source of this.#plan(heldPieces)) {
-      if (source.kind === 'upstream') return false
+      if (source.kind === 'upstream' || sources.indexOf(scopeOf(source)) > here) return false
       if (source.peer !== current.peer && !this.#isOut(source)) return true
     }
     return false
   }
 
-  /** Whether somebody nearer than the current source has what comes after the first `heldPieces`. */
+  /** Leads that come before the current source, stood still, and are still members. */
+  get missed(): readonly Lead[] {
+    const alive = new Set(this.#deps.network.members().map(({ peer }) => peer))
+    const { sources } = this.#init
+    const here = this.#current === undefined ? 0 : sources.indexOf(scopeOf(this.#current))
+    return [...this.#silent.values()].filter(
+      ({ peer, scope }) => alive.has(peer) && sources.indexOf(scope) < here,
+    )
+  }
+
+  /** A lead that stood still gives the blob after all. */
+  back({ peer, ...lead }: Lead): void {
+    this.#silent.delete(peer)
+    this.#avoided.delete(peer)
+    this.#weak.delete(peer)
+    this.#tried.delete(keyOf({ ...lead, peer }))
+    this.#back.add(peer)
+  }
+
+  /** Whether somebody nearer than the current source has what comes after the first `heldPieces`, or may have: members are to be looked for. */
   hasNearer(heldPieces: number): boolean {
     const current = this.#current
     if (current === undefined || this.#distrustsPeers) return false
     const { sources } = this.#init
+    if (this.#back.size > 0 && this.#plan(heldPieces).some((source) => this.#isBack(source))) return true
+    if (current.kind === 'upstream' && this.#asksPeersFirst() && this.#deps.network.isCutOff) return true
     const here = sources.indexOf(current.kind === 'upstream' ? 'upstream' : current.link)
     const nearer = sources.slice(0, Math.max(0, here))
     if (nearer.length === 0) return false
@@ -247,6 +287,7 @@ export class SourceRoster {
       case 'failed':
         if (source.kind === 'upstream') return
         this.#avoid(source.peer, error)
+        if (source.kind === 'lead' && error instanceof PeerStalledError) this.#silent.set(source.peer, source)
         if (error instanceof LayermeshError && error.blamesPeer) this.#ban(source.peer, error)
     }
   }
@@ -266,6 +307,7 @@ export class SourceRoster {
     for (const contributor of peers) {
       this.#avoided.add(contributor)
       this.#weak.delete(contributor)
+      this.#silent.delete(contributor)
     }
     this.#contributors.clear()
     this.#distrustsPeers = true
@@ -285,15 +327,26 @@ export class SourceRoster {
     const { directory, network, random, slowPeers } = this.#deps
     const { digest } = this.#init.ref
     const members = network.members()
+    const suspects = new Set(members.flatMap(({ peer, state }) => (state === 'suspect' ? [peer] : [])))
+    const holders = slowPeers.last(shuffled(directory.holders(digest), random))
     const plan = planSources({
       sources: this.#init.sources,
       self: network.self.peer,
       members,
-      holders: slowPeers.last(shuffled(directory.holders(digest), random)),
+      holders: holders.toSorted((a, b) => Number(suspects.has(a)) - Number(suspects.has(b))),
       followers: this.#followers(heldPieces),
       leads: leadChain(this.#order, { self: network.self, members }),
     })
     return this.#distrustsPeers ? plan.toSorted(upstreamFirst) : plan
+  }
+
+  /** Whether peers are to be asked before upstream. */
+  #asksPeersFirst(): boolean {
+    return this.#init.sources[0] !== 'upstream' && !this.#distrustsPeers
+  }
+
+  #isBack(source: Source): boolean {
+    return source.kind === 'lead' && this.#back.has(source.peer) && !this.#isOut(source)
   }
 
   /** Those that wait for this node and have pieces that it lacks, those with the most first. */

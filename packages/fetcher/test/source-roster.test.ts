@@ -38,18 +38,26 @@ describe('SourceRoster', () => {
   let nodes: readonly MemoryPeerNetwork[]
   let holders: PeerId[]
   let slowPeers: SlowPeers
+  /** Whether members are missing, or new and unknown. */
+  let isCutOff: boolean
+  let isLearning: boolean
 
   beforeEach(() => {
     clock = new ManualClock()
     holders = []
+    isCutOff = false
+    isLearning = false
     slowPeers = new SlowPeers(clock)
     nodes = joinMesh(createMemoryMesh({ clock }))
   })
 
-  /** Five nodes of one site, in rendezvous order. */
-  function joinMesh(mesh: ReturnType<typeof createMemoryMesh>): readonly MemoryPeerNetwork[] {
+  /** Five nodes, of one site if no other sites are named, in rendezvous order. */
+  function joinMesh(
+    mesh: ReturnType<typeof createMemoryMesh>,
+    siteOf: (index: number) => string = () => 'paris',
+  ): readonly MemoryPeerNetwork[] {
     const joined = Array.from({ length: 5 }, (_, index) =>
-      mesh.join({ name: `n${index}`, version: '0', locality: { region: 'eu', site: 'paris' } }),
+      mesh.join({ name: `n${index}`, version: '0', locality: { region: 'eu', site: siteOf(index) } }),
     )
     const order = rankByRendezvous(
       ref.digest,
@@ -70,6 +78,9 @@ describe('SourceRoster', () => {
     assert.ok(network !== undefined)
     const directory: Directory = {
       holders: () => holders,
+      get isLearning() {
+        return isLearning
+      },
       announce: () => {},
       withdraw: () => {},
       forget: (peer) => {
@@ -79,7 +90,15 @@ describe('SourceRoster', () => {
     }
     return new SourceRoster(
       {
-        ...{ network, directory, clock, log: silentLog, random: () => 0 },
+        ...{ directory, clock, log: silentLog, random: () => 0 },
+        network: {
+          ...{ authenticated: network.authenticated, self: network.self },
+          members: () => network.members(),
+          ban: (peer, durationMs) => network.ban(peer, durationMs),
+          get isCutOff() {
+            return isCutOff
+          },
+        },
         offences: new PeerOffences(),
         pauses: new UpstreamPauses(clock),
         slowPeers,
@@ -90,7 +109,10 @@ describe('SourceRoster', () => {
 
   function nextSource(roster: SourceRoster, heldPieces = 0): Source {
     const next = roster.next(heldPieces)
-    assert.ok(next !== undefined && next.kind !== 'rest', `there is no source: ${next?.kind}`)
+    assert.ok(
+      next !== undefined && next.kind !== 'rest' && next.kind !== 'search',
+      `there is no source: ${next?.kind}`,
+    )
     return next
   }
 
@@ -142,6 +164,61 @@ describe('SourceRoster', () => {
     assert.deepEqual(slowPeers.last([slow.peer, other.peer]), [other.peer, slow.peer])
   })
 
+  it('has no other source than a slow one when all others are further out', () => {
+    nodes = joinMesh(createMemoryMesh({ clock }), (index) => (index < 2 ? 'paris' : 'oslo'))
+    const network = nodes.find(({ self }) => self.locality.site === 'paris')
+    assert.ok(network !== undefined)
+    const roster = rosterAt(nodes.indexOf(network), ['site', 'region', 'upstream'])
+    holders = network.members().map(({ peer }) => peer)
+    const near = nextSource(roster)
+    assert.ok(near.kind === 'holder' && near.link === 'site')
+    assert.equal(roster.hasOther(0), false)
+    roster.failed(near, new PeerStalledError('scripted'))
+    assert.ok(nextSource(roster).kind === 'holder')
+    assert.equal(roster.hasOther(0), true)
+  })
+
+  it('goes back to a lead that stood still and gives the blob after all', () => {
+    const roster = rosterAt(1)
+    const lead = nextSource(roster)
+    assert.ok(lead.kind === 'lead')
+    assert.deepEqual(roster.missed, [])
+    roster.failed(lead, new PeerStalledError('scripted'))
+    assert.equal(nameOf(nextSource(roster)), 'upstream')
+    assert.deepEqual(roster.missed, [lead])
+    assert.equal(roster.hasNearer(0), false)
+    roster.back(lead)
+    assert.equal(roster.hasNearer(0), true)
+    roster.again()
+    assert.deepEqual(nextSource(roster), lead)
+    assert.deepEqual(roster.missed, [])
+    roster.failed(lead, new PeerStalledError('scripted'))
+    assert.equal(nameOf(nextSource(roster)), 'upstream')
+    nodes[0]?.leave()
+    assert.deepEqual(roster.missed, [], 'nobody asks who is gone')
+  })
+
+  it('has members looked for that are missing before it goes upstream, and leaves upstream for that', () => {
+    isCutOff = true
+    const roster = rosterAt(0)
+    assert.deepEqual(roster.next(0), { kind: 'search' })
+    isCutOff = false
+    assert.equal(nameOf(nextSource(roster)), 'upstream')
+    assert.equal(roster.hasNearer(0), false)
+    isCutOff = true
+    assert.equal(roster.hasNearer(0), true)
+    assert.equal(nameOf(nextSource(rosterAt(0, ['upstream', 'site']))), 'upstream')
+    assert.equal(nameOf(nextSource(rosterAt(1))), `lead ${peerAt(0)}`)
+  })
+
+  it('waits to hear what new members hold before it goes upstream', () => {
+    isLearning = true
+    const roster = rosterAt(0)
+    assert.equal(roster.next(0)?.kind, 'rest')
+    holders = [peerAt(1)]
+    assert.equal(nameOf(nextSource(roster)), `holder ${peerAt(1)}`)
+  })
+
   it('waits for a lead that is full rather than to go upstream, but asks the next lead meanwhile', () => {
     const roster = rosterAt(2)
     roster.failed(nextSource(roster), new PeerBusyError('scripted'))
@@ -161,7 +238,7 @@ describe('SourceRoster', () => {
       roster.failed(nextSource(roster), new PeerBusyError('scripted'))
       const rest = roster.next(0)
       if (rest?.kind === 'rest') clock.advance(rest.delayMs)
-      else assert.equal(nameOf(rest), 'upstream')
+      else assert.equal(rest?.kind, 'upstream')
     }
     assert.equal(roster.duplicates(), true)
   })

@@ -17,6 +17,8 @@ export interface Directory {
   withdraw(digest: Digest): void
   /** Corrects the view: `peer` said that it doesn't hold `digest`. */
   forget(peer: PeerId, digest: Digest): void
+  /** Whether members have come within the last 2 s that have not yet told what they hold. */
+  readonly isLearning: boolean
   /** Blobs and bytes that a peer has announced. */
   summaryOf(peer: PeerId): HoldingsSummary
 }

@@ -103,6 +103,13 @@ export interface PeerNetwork {
   members(): readonly Member[]
   /** Whether membership is proven by a secret; without one, anybody who can reach the port is a member. */
   readonly authenticated: boolean
+  /**
+   * Whether more members are missing that this node knows of than there are, and it hasn't looked for them a moment ago: it has just
+   * started, or was stopped, or cut off from the others. What it knows of the cluster says little then.
+   */
+  readonly isCutOff: boolean
+  /** Looks for members that are missing. Resolves when all have come or can't be reached, within 2 s; never rejects. */
+  search(): Promise<void>
   /** Opens a stream for `protocol` (`/layermesh/<name>/<version>`). Throws ERR_PEER_UNREACHABLE. */
   openStream(peer: PeerId, protocol: string, options?: { readonly signal?: AbortSignal }): Promise<PeerStream>
   /** Serves `protocol` from now on; at most once for each protocol. */

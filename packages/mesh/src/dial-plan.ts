@@ -7,6 +7,9 @@ export const KEEP_DIALLING_MS = 10 * 60_000
 /** How long to leave a peer alone that has refused us, that we have refused, or that turned out to be this node. */
 export const REFUSED_DELAY_MS = 2 * 60_000
 
+/** How long a peer is missed while there are others, in milliseconds: some don't come back. */
+export const MISS_FOR_MS = 60_000
+
 /** Peers that are kept in mind, at most; bootstrap addresses come on top. */
 const MAX_LEARNED = 1024
 
@@ -32,6 +35,14 @@ export type DialResult =
   /** The address leads to this node itself; a name may lead elsewhere later. */
   | { readonly kind: 'self' }
 
+/** How a peer has left. */
+export interface LeftOptions {
+  /** @default now */
+  readonly notBeforeMs?: number | undefined
+  /** Whether it should come back. @default true */
+  readonly missed?: boolean
+}
+
 interface Entry {
   addresses: readonly string[]
   peer: PeerId | undefined
@@ -42,6 +53,8 @@ interface Entry {
   dueMs: number | undefined
   /** When to forget it; Infinity for bootstrap addresses. */
   forgetMs: number
+  /** Since when somebody should be there who isn't a member; undefined when nobody is expected. */
+  missedSinceMs: number | undefined
 }
 
 /**
@@ -87,6 +100,7 @@ export class DialPlan {
         ...{ addresses, peer, via, failures: 0, bootstrap: false },
         dueMs: nowMs,
         forgetMs: nowMs + KEEP_DIALLING_MS,
+        missedSinceMs: nowMs,
       })
     }
   }
@@ -98,12 +112,14 @@ export class DialPlan {
     for (const entry of this.#entriesOf(peer)) {
       entry.failures = 0
       entry.dueMs = undefined
+      entry.missedSinceMs = undefined
     }
   }
 
-  /** Notes that a peer has left; it is dialled again from `notBeforeMs` on. */
-  left(peer: PeerId, nowMs: number, notBeforeMs = nowMs): void {
+  /** Notes that a peer has left, of its own will if it is not `missed`; it is dialled again from `notBeforeMs` on. */
+  left(peer: PeerId, nowMs: number, { notBeforeMs = nowMs, missed = true }: LeftOptions = {}): void {
     for (const entry of this.#entriesOf(peer)) {
+      entry.missedSinceMs = missed ? nowMs : undefined
       entry.failures = 1
       entry.dueMs = notBeforeMs + redialDelayMs({ failures: 1, random: this.#random })
       if (entry.forgetMs !== Infinity) entry.forgetMs = notBeforeMs + KEEP_DIALLING_MS
@@ -137,9 +153,26 @@ export class DialPlan {
       entry.failures = 0
       return
     }
+    if (result.kind !== 'failed') entry.missedSinceMs = undefined
     entry.failures += 1
     const delayMs = redialDelayMs({ failures: entry.failures, random: this.#random })
     entry.dueMs = nowMs + (result.kind === 'failed' ? delayMs : REFUSED_DELAY_MS)
+  }
+
+  /** How many are missed, when there are so many members. */
+  missed(nowMs: number, members: number): number {
+    const missed = this.#entries().filter(
+      ({ missedSinceMs: sinceMs }) =>
+        sinceMs !== undefined && (members === 0 || nowMs - sinceMs < MISS_FOR_MS),
+    )
+    return new Set(missed.map(({ peer, addresses }) => peer ?? addresses[0])).size
+  }
+
+  /** Makes those due that are missed and aren't being dialled. */
+  hasten(nowMs: number): void {
+    for (const entry of this.#entries()) {
+      if (entry.missedSinceMs !== undefined && entry.dueMs !== undefined) entry.dueMs = nowMs
+    }
   }
 
   /** When the next target is due, or undefined when there is none. */
@@ -162,6 +195,7 @@ function entryOf(address: string, dueMs: number): Entry {
   return {
     ...{ addresses: [address], peer: undefined, via: undefined, failures: 0, bootstrap: false, dueMs },
     forgetMs: Infinity,
+    missedSinceMs: dueMs,
   }
 }
 

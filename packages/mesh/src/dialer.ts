@@ -1,11 +1,21 @@
+import { abortable } from '@layermesh/async'
 import type { Clock, Log, Member, PeerId, Startable } from '@layermesh/interface'
-import { DialPlan, type DialResult, type DialTarget } from './dial-plan.ts'
+import { DialPlan, type DialResult, type DialTarget, type LeftOptions } from './dial-plan.ts'
 
 /**
  * Targets that are dialled at once, at most: handshakes are work, and a small node that joins a large cluster with all
  * of them at once would finish none in time.
  */
 export const MAX_PARALLEL_DIALS = 16
+
+/** How long members that are missed are looked for at a time, in milliseconds. */
+export const SEARCH_TIMEOUT_MS = 2_000
+
+/** For how long what a search has found is good enough, in milliseconds: twice as long after each one that found nobody. */
+export const SEARCH_HOLDS_MS = 10_000
+
+/** For how long at most. */
+export const MAX_SEARCH_HOLDS_MS = 60_000
 
 /** Collaborators of a {@link Dialer}. */
 export interface DialerDeps {
@@ -33,6 +43,11 @@ export class Dialer implements Startable {
   readonly #dials = new Set<Promise<void>>()
   #controller: AbortController | undefined
   #cancelTimer = () => {}
+  #search: Promise<void> | undefined
+  /** Until when nobody has to be looked for again. */
+  #searchedUntilMs = -Infinity
+  /** Searches in a row that nobody came of. */
+  #vainSearches = 0
 
   constructor(deps: DialerDeps, { self, bootstrap }: DialerInit) {
     this.#deps = deps
@@ -64,14 +79,46 @@ export class Dialer implements Startable {
     this.#dialDue()
   }
 
+  /** Whether more are missed than there are members, and they haven't been looked for lately. */
+  isCutOff(members: number): boolean {
+    const nowMs = this.#deps.clock.monotonicMs()
+    return this.#searchedUntilMs <= nowMs && this.#plan.missed(nowMs, members) > members
+  }
+
+  /** Dials all that are missed at once; resolves when no dial is under way, or after {@link SEARCH_TIMEOUT_MS}. */
+  search(): Promise<void> {
+    this.#search ??= this.#lookForMissed().finally(() => (this.#search = undefined))
+    return this.#search
+  }
+
   joined({ peer, addresses }: Member): void {
+    this.#vainSearches = 0
     this.#plan.joined(peer, addresses, this.#deps.clock.monotonicMs())
   }
 
-  /** A peer is gone and is to be dialled again, not before `notBeforeMs` (monotonic, default: soon). */
-  left(peer: PeerId, notBeforeMs?: number): void {
-    this.#plan.left(peer, this.#deps.clock.monotonicMs(), notBeforeMs)
+  /** A peer is gone and is to be dialled again, soon if nothing else is said. */
+  left(peer: PeerId, options?: LeftOptions): void {
+    this.#plan.left(peer, this.#deps.clock.monotonicMs(), options)
     this.#dialDue()
+  }
+
+  async #lookForMissed(): Promise<void> {
+    const { clock } = this.#deps
+    this.#vainSearches += 1
+    this.#plan.hasten(clock.monotonicMs())
+    this.#dialDue()
+    const timeout = new AbortController()
+    const cancel = clock.setTimer(SEARCH_TIMEOUT_MS, () => timeout.abort())
+    try {
+      // Who is met tells of others, who are dialled next.
+      while (this.#dials.size > 0) await abortable(Promise.all(this.#dials), timeout.signal)
+    } catch {
+      // The time is over.
+    } finally {
+      cancel()
+    }
+    const holdsMs = SEARCH_HOLDS_MS * 2 ** Math.max(0, this.#vainSearches - 1)
+    this.#searchedUntilMs = clock.monotonicMs() + Math.min(MAX_SEARCH_HOLDS_MS, holdsMs)
   }
 
   #dialDue(): void {

@@ -155,6 +155,14 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     return this.#deps.membership.list()
   }
 
+  get isCutOff(): boolean {
+    return this.#deps.dialer.isCutOff(this.#deps.membership.size)
+  }
+
+  search(): Promise<void> {
+    return this.#deps.dialer.search()
+  }
+
   /** The multiaddrs that are listened on, with their real ports and this node's peer id. */
   listenAddresses(): readonly string[] {
     return this.#deps.addresses.listened()
@@ -222,7 +230,7 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
     for (const connection of node.getConnections(peerIdFromString(peer))) {
       connection.abort(new Error('the peer is banned'))
     }
-    dialer.left(peer, bans.endOf(peer))
+    dialer.left(peer, { notBeforeMs: bans.endOf(peer), missed: false })
     remembered.banned(peer)
   }
 
@@ -365,7 +373,9 @@ export class Libp2pPeerNetwork implements PeerNetwork, Startable {
   readonly #onLeft = (member: Member, reason: Departure): void => {
     const { peer, name, link } = member
     this.#deps.log.info({ peer, name, link, reason }, 'peer left')
-    this.#deps.dialer.left(peer, this.#deps.bans.endOf(peer))
+    const notBeforeMs = this.#deps.bans.endOf(peer)
+    const missed = reason !== 'leaving' && notBeforeMs === undefined
+    this.#deps.dialer.left(peer, { notBeforeMs, missed })
     this.#deps.remembered.left(member)
     this.#deps.quotas.forget(peer)
   }

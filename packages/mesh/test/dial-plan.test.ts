@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import type { PeerId } from '@layermesh/interface'
-import { DialPlan, KEEP_DIALLING_MS, REFUSED_DELAY_MS, type DialTarget } from '../src/dial-plan.ts'
+import {
+  DialPlan,
+  KEEP_DIALLING_MS,
+  MISS_FOR_MS,
+  REFUSED_DELAY_MS,
+  type DialTarget,
+} from '../src/dial-plan.ts'
 
 describe('DialPlan', () => {
   const self = 'self' as PeerId
@@ -135,7 +141,7 @@ describe('DialPlan', () => {
       const plan = planOf()
       plan.joined(alice, [first], 0)
       const untilMs = 2 * KEEP_DIALLING_MS
-      plan.left(alice, 0, untilMs)
+      plan.left(alice, 0, { notBeforeMs: untilMs })
       assert.equal(plan.nextDueMs(), untilMs + 1000)
       assert.deepEqual(takeOne(plan, untilMs + 1000).addresses, [first])
     })
@@ -181,6 +187,53 @@ describe('DialPlan', () => {
         plan.takeDue(3_600_000, nobody, 10).map(({ addresses }) => addresses),
         [['two']],
       )
+    })
+  })
+
+  describe('missed', () => {
+    it('counts whom this node knows of and has not met, each once', () => {
+      const plan = planOf(first)
+      plan.learn(alice, [second], 0)
+      assert.equal(plan.missed(0, 0), 2)
+      const target = plan.takeDue(0, nobody, Infinity).find(({ bootstrap }) => bootstrap)
+      assert.ok(target !== undefined)
+      plan.settle(target, { kind: 'joined', peer: alice }, 1)
+      plan.joined(alice, [second], 1)
+      assert.equal(plan.missed(1, 1), 0)
+      plan.left(alice, 2)
+      assert.equal(plan.missed(2, 0), 1)
+    })
+
+    it('leaves out who has left of its own will, has refused, or was this node', () => {
+      const plan = planOf(first)
+      plan.settle(takeOne(plan, 0), { kind: 'self' }, 0)
+      plan.learn(alice, [second], 0)
+      plan.joined(alice, [second], 1)
+      plan.left(alice, 2, { missed: false })
+      assert.equal(plan.missed(2, 0), 0)
+    })
+
+    it('forgets after a while who does not come back, while there are others', () => {
+      const plan = planOf()
+      plan.learn(alice, [first], 0)
+      plan.joined(alice, [first], 0)
+      plan.left(alice, 1000)
+      assert.equal(plan.missed(999 + MISS_FOR_MS, 1), 1)
+      assert.equal(plan.missed(1000 + MISS_FOR_MS, 1), 0)
+      assert.equal(plan.missed(1000 + MISS_FOR_MS, 0), 1)
+    })
+
+    it('can be made due at once, but not those that nobody misses', () => {
+      const plan = planOf()
+      const bob = 'bob' as PeerId
+      for (const peer of [alice, bob]) {
+        plan.learn(peer, [first], 0)
+        plan.joined(peer, [first], 0)
+      }
+      plan.left(alice, 1)
+      plan.left(bob, 1, { missed: false })
+      plan.hasten(2)
+      assert.equal(takeOne(plan, 2).peer, alice)
     })
   })
 

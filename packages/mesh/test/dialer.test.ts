@@ -3,7 +3,13 @@ import { setImmediate } from 'node:timers/promises'
 import type { PeerId } from '@layermesh/interface'
 import { ManualClock } from '@layermesh/testkit'
 import type { DialResult, DialTarget } from '../src/dial-plan.ts'
-import { Dialer, MAX_PARALLEL_DIALS } from '../src/dialer.ts'
+import {
+  Dialer,
+  MAX_PARALLEL_DIALS,
+  MAX_SEARCH_HOLDS_MS,
+  SEARCH_HOLDS_MS,
+  SEARCH_TIMEOUT_MS,
+} from '../src/dialer.ts'
 import { KeptLog } from './support/kept-log.ts'
 
 describe('Dialer', () => {
@@ -63,6 +69,52 @@ describe('Dialer', () => {
       ['warn', 'debug', 'debug', 'debug'].map((level) => `${level} peer not reached`),
     )
     await dialer.stop()
+  })
+
+  describe('search', () => {
+    it('dials at once whom it misses, and those that it hears of from them', async () => {
+      const { clock, dialer, dials } = create([address])
+      await dialer.start()
+      dials[0]?.reject(new Error('nobody is there'))
+      await setImmediate()
+      assert.equal(dialer.isCutOff(0), true)
+      const searching = dialer.search()
+      assert.equal(dials.length, 2)
+      dialer.learn(alice, [address])
+      dials[1]?.resolve({ kind: 'refused' })
+      await setImmediate()
+      dials[2]?.resolve({ kind: 'refused' })
+      await searching
+      assert.equal(dialer.isCutOff(0), false)
+      assert.equal(clock.pendingTimers, 1, 'that of the next dial')
+      await dialer.stop()
+    })
+
+    it('ends after a while when somebody does not answer, and holds longer each time that nobody is met', async () => {
+      const { clock, dialer } = create([address])
+      await dialer.start()
+      for (const holdsMs of [
+        SEARCH_HOLDS_MS,
+        2 * SEARCH_HOLDS_MS,
+        4 * SEARCH_HOLDS_MS,
+        MAX_SEARCH_HOLDS_MS,
+      ]) {
+        const searching = dialer.search()
+        assert.equal(dialer.search(), searching, 'one at a time')
+        clock.advance(SEARCH_TIMEOUT_MS)
+        await searching
+        clock.advance(holdsMs - 1)
+        assert.equal(dialer.isCutOff(0), false)
+        clock.advance(1)
+        assert.equal(dialer.isCutOff(0), true)
+      }
+      await dialer.stop()
+    })
+
+    it('is not called for while there are as many members as are missed', async () => {
+      const { dialer } = create([address])
+      assert.equal(dialer.isCutOff(1), false)
+    })
   })
 
   it('has a bounded number of dials under way, and goes on as they end', async () => {

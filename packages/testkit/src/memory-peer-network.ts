@@ -31,6 +31,8 @@ export interface MemoryPeerNetwork extends PeerNetwork {
 export class MemoryNode implements MemoryPeerNetwork {
   readonly self: Member
   readonly authenticated: boolean
+  /** Who leaves this mesh is not missed. */
+  readonly isCutOff = false
   readonly #links: MemoryMeshLinks
   readonly #members = new Map<PeerId, Member>()
   readonly #listeners = new Set<MembershipListener>()
@@ -46,6 +48,10 @@ export class MemoryNode implements MemoryPeerNetwork {
 
   members(): readonly Member[] {
     return [...this.#members.values()]
+  }
+
+  search(): Promise<void> {
+    return Promise.resolve()
   }
 
   async openStream(
