@@ -4,19 +4,23 @@ import { setImmediate } from 'node:timers/promises'
 import { createDirectory } from '@layermesh/directory'
 import {
   silentLog,
-  systemClock,
   type Digest,
   type Directory,
   type GossipHandler,
+  type PeerId,
   type PeerNetwork,
   type Startable,
 } from '@layermesh/interface'
 import { createPeerNetwork, type Libp2pPeerNetwork } from '@layermesh/mesh'
 import { digestOf } from '@layermesh/oci'
 import { createMetrics } from '@layermesh/telemetry'
-import { createTempDir, seededRandom, until } from '@layermesh/testkit'
+import { createTempDir, ManualClock, seededRandom, until } from '@layermesh/testkit'
 
 const BLOB_BYTES = 1000
+/** Time between two heartbeats of a node, as docs/protocol.md says; in milliseconds. */
+const BEAT_INTERVAL_MS = 5000
+/** Time that passes for the directories between two looks at them, in milliseconds. */
+const LOOK_MS = 50
 const CHANGES = 120
 
 interface Node {
@@ -26,9 +30,11 @@ interface Node {
   readonly held: Set<Digest>
 }
 
-/** Gossip that gets lost, comes twice, or comes after the next message, one in five each, as long as it is bad. */
+/** Gossip that gets lost, comes twice, or is delayed until after the next message, one in five each, as long as it is bad. */
 class BadGossip {
   isBad = true
+  /** How many messages have been lost, repeated or delayed. */
+  spoiled = 0
   readonly #random = seededRandom(3)
 
   wrap(handler: GossipHandler): GossipHandler {
@@ -36,6 +42,7 @@ class BadGossip {
     return (from, message) => {
       const deliver = () => handler(from, message)
       const dice = this.isBad ? this.#random() : 1
+      if (dice < 0.6) this.spoiled += 1
       if (dice < 0.2) return
       if (dice < 0.4) deliver()
       if (dice >= 0.4 && dice < 0.6 && late === undefined) {
@@ -92,42 +99,99 @@ function allViewsAreRight(nodes: readonly Node[]): boolean {
   )
 }
 
-describe('Directory over libp2p', function () {
-  this.timeout(120_000)
+/** Heartbeats that have come, by whom they came to and whom they came from. */
+class HeardBeats {
+  readonly #counts = new Map<PeerId, Map<PeerId, number>>()
 
-  it('has all views right again when gossip was lost, repeated and swapped', async () => {
-    await using stack = new AsyncDisposableStack()
-    const gossip = new BadGossip()
-    const nodes: Node[] = []
-    for (const region of ['eu', 'us', 'eu', 'us', 'eu']) {
-      const folder = stack.use(await createTempDir())
-      const network = await createPeerNetwork(
-        { clock: systemClock, log: silentLog, metrics: createMetrics() },
-        {
-          dataDir: folder.path,
-          facts: { name: `node-${nodes.length}`, version: '1.0.0', locality: { region, site: 'a' } },
-          listen: ['/ip4/127.0.0.1/tcp/0'],
-          ...{ announce: [], mdns: false, helloTimeoutMs: 60_000, inboundConnectionsPerSecond: 1000 },
-          bootstrap: nodes[0]?.network.listenAddresses() ?? [],
-        },
-      )
-      await network.start()
-      stack.defer(() => network.stop())
-      const directory = createDirectory({
-        ...{
-          network: withGossip(network, gossip),
-          clock: systemClock,
-          log: silentLog,
-          metrics: createMetrics(),
-        },
-      })
-      await directory.start()
-      stack.defer(() => directory.stop())
-      nodes.push({ region, network, directory, held: new Set() })
-    }
-    await until(() =>
-      Promise.resolve(nodes.every(({ network }) => network.members().length === nodes.length - 1)),
+  listen({ self, onMembership }: Pick<PeerNetwork, 'self' | 'onMembership'>): void {
+    const counts = new Map<PeerId, number>()
+    this.#counts.set(self.peer, counts)
+    onMembership({ fingerprint: ({ peer }) => counts.set(peer, (counts.get(peer) ?? 0) + 1) })
+  }
+
+  /** How many each of `nodes` has heard of each other one, always in the same order. */
+  of(nodes: readonly Node[]): readonly number[] {
+    const peers = nodes.map(({ network }) => network.self.peer)
+    return peers.flatMap((to) =>
+      peers.filter((from) => from !== to).map((from) => this.#counts.get(to)?.get(from) ?? 0),
     )
+  }
+}
+
+describe('Directory over libp2p', function () {
+  this.timeout(300_000)
+
+  let stack: AsyncDisposableStack
+  let gossip: BadGossip
+  let heard: HeardBeats
+  let nodes: Node[]
+  /** Drives heartbeats: none is sent but when it is moved on. */
+  let beatClock: ManualClock
+  /** Drives the directories: for how long they gather changes, and wait for what is missing. */
+  let directoryClock: ManualClock
+
+  beforeEach(async () => {
+    stack = new AsyncDisposableStack()
+    gossip = new BadGossip()
+    heard = new HeardBeats()
+    nodes = []
+    beatClock = new ManualClock()
+    directoryClock = new ManualClock()
+    for (const region of ['eu', 'us', 'eu', 'us', 'eu']) nodes.push(await startNode(region))
+  })
+  afterEach(() => stack.disposeAsync())
+
+  async function startNode(region: string): Promise<Node> {
+    const folder = stack.use(await createTempDir())
+    const network = await createPeerNetwork(
+      { clock: beatClock, log: silentLog, metrics: createMetrics() },
+      {
+        dataDir: folder.path,
+        facts: { name: `node-${nodes.length}`, version: '1.0.0', locality: { region, site: 'a' } },
+        listen: ['/ip4/127.0.0.1/tcp/0'],
+        ...{ announce: [], mdns: false, helloTimeoutMs: 60_000, inboundConnectionsPerSecond: 1000 },
+        bootstrap: nodes[0]?.network.listenAddresses() ?? [],
+      },
+    )
+    heard.listen({ self: network.self, onMembership: (listener) => network.onMembership(listener) })
+    await network.start()
+    stack.defer(() => network.stop())
+    const directory = createDirectory(
+      {
+        network: withGossip(network, gossip),
+        clock: directoryClock,
+        log: silentLog,
+        metrics: createMetrics(),
+      },
+      // Their clock doesn't wait for what is on its way.
+      { syncStallTimeoutMs: 3_600_000 },
+    )
+    await directory.start()
+    stack.defer(() => directory.stop())
+    return { region, network, directory, held: new Set() }
+  }
+
+  /** Looks whether something holds until it does; each look lets a little time pass for directories, and what is on its way arrive. */
+  const untilHolds = (condition: () => boolean) =>
+    until(() => {
+      directoryClock.advance(LOOK_MS)
+      return Promise.resolve(condition())
+    })
+
+  /** Has every node send every other one its next heartbeat, and waits until all have come. */
+  async function beat(): Promise<void> {
+    const before = heard.of(nodes)
+    beatClock.advance(BEAT_INTERVAL_MS)
+    await until(() => Promise.resolve(heard.of(nodes).every((count, pair) => count > (before[pair] ?? 0))))
+  }
+
+  it('has all views right two heartbeats after gossip was lost, repeated and delayed', async () => {
+    await until(() => {
+      // Whom a dial did not reach is dialled again.
+      beatClock.advance(LOOK_MS)
+      return Promise.resolve(nodes.every(({ network }) => network.members().length === nodes.length - 1))
+    })
+    await until(() => Promise.resolve(heard.of(nodes).every((count) => count > 0)))
 
     const random = seededRandom(4)
     for (let change = 0; change < CHANGES; change += 1) {
@@ -140,9 +204,22 @@ describe('Directory over libp2p', function () {
         node.directory.announce(digest, BLOB_BYTES)
       }
       // So that they make many messages, and some overtake others.
+      directoryClock.advance(LOOK_MS)
       for (let turn = 0; turn < 20; turn += 1) await setImmediate()
     }
+    assert.ok(gossip.spoiled > 0)
+    assert.ok(!allViewsAreRight(nodes))
     gossip.isBad = false
-    await until(() => Promise.resolve(allViewsAreRight(nodes)))
+    const before = heard.of(nodes)
+
+    await beat()
+    // What the first one has started may take as long as heartbeats are apart.
+    const nextBeatMs = directoryClock.monotonicMs() + BEAT_INTERVAL_MS
+    await untilHolds(() => allViewsAreRight(nodes) || directoryClock.monotonicMs() >= nextBeatMs)
+    await beat()
+    // Nobody's clock has a third one sent, however long this takes.
+    await untilHolds(() => allViewsAreRight(nodes))
+    const beats = heard.of(nodes).map((count, pair) => count - (before[pair] ?? 0))
+    assert.deepEqual([...new Set(beats)], [2])
   })
 })

@@ -19,7 +19,7 @@ export {
   type DirectoryNode,
 } from './directory-core.ts'
 export { encodeHoldingsBeat, type HoldingsBeat } from './holdings-beat.ts'
-export { encodeHoldingsMessage, type HoldingsDelta } from './holdings-messages.ts'
+export { CLUSTER_TOPIC, encodeHoldingsMessage, regionTopic, type HoldingsDelta } from './holdings-messages.ts'
 export { leadChain, type ClusterView, type LeadChain } from './leads.ts'
 export { rankByRendezvous, RendezvousOrder } from './rendezvous.ts'
 export type { AccountName, SyncAsk, SyncReply } from './sync-conversation.ts'
