@@ -2,7 +2,7 @@ import { randomBytes, scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
 
 /** Marks that are remembered, at most: each costs as much as it is meant to. */
-export const MAX_MARKS = 100
+const MAX_MARKS = 100
 
 const SALT_BYTES = 12
 const MARK_BYTES = 12
