@@ -28,7 +28,7 @@ const REPOSITORY = 'bench/app'
 export interface LeadLabInit {
   readonly nodesPerSite: number
   readonly sources: readonly SourceScope[]
-  /** Of the registry's link. */
+  /** Of the registry's link; where links have no rates, of the registry itself. */
   readonly upstreamRateBytesPerSecond: number
   /** The setting `mesh.stallTimeout`. */
   readonly stallTimeout: { readonly site: string; readonly beyond: string }
@@ -64,7 +64,13 @@ export class LeadLab implements AsyncDisposable {
     await using stack = new AsyncDisposableStack()
     const lab = stack.use(await openLab(topologyOf(init), init.mode))
     const { address, launcher } = lab.upstream
-    const origin = stack.use(await spawnOrigin({ address, port: lab.portAt(UPSTREAM_PORT) }, launcher))
+    const { upstreamRateBytesPerSecond: rateBytesPerSecond } = init
+    const origin = stack.use(
+      await spawnOrigin(
+        { address, port: lab.portAt(UPSTREAM_PORT), ...(!lab.shapes && { rateBytesPerSecond }) },
+        launcher,
+      ),
+    )
     const cluster = stack.use(await startLayermesh({ lab, origin }, init))
     const clients = await startClients(lab, false)
     stack.defer(() => stopClients(clients))

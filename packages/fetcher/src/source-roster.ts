@@ -183,8 +183,7 @@ export class SourceRoster {
 
   /** Leads that come before the current source, stood still, and are still members. */
   get missed(): readonly Lead[] {
-    const { members } = this.#deps.network
-    const alive = new Set(members().map(({ peer }) => peer))
+    const alive = new Set(this.#deps.network.members().map(({ peer }) => peer))
     const { sources } = this.#init
     const here = this.#current === undefined ? 0 : sources.indexOf(scopeOf(this.#current))
     return [...this.#silent.values()].filter(
