@@ -61,6 +61,8 @@ export interface DirectoryCoreInit {
 /** What is known of a member. */
 interface KnownMember {
   readonly locality: Locality
+  /** Who speaks for its region. */
+  readonly speakers: RegionSpeakers
   /** Its account, if it is of this node's region. */
   readonly followed: Followed | undefined
   /** What it says that it holds, if it is of another region. */
@@ -181,8 +183,9 @@ export class DirectoryCore {
     if (this.#members.has(peer)) return
     const { region } = locality
     const followed = this.#isOwnRegion(region) ? this.#followNode(peer) : undefined
-    this.#members.set(peer, { locality, followed, said: undefined })
-    this.#speakersOf(region).join(peer, this.#deps.clock.monotonicMs())
+    const speakers = this.#speakersOf(region)
+    this.#members.set(peer, { locality, speakers, followed, said: undefined })
+    speakers.join(peer, this.#deps.clock.monotonicMs())
     if (followed !== undefined) {
       this.#nodes.set(peer, followed)
     } else {
@@ -197,10 +200,11 @@ export class DirectoryCore {
 
   /** A node is no member any more. */
   left(peer: PeerId): void {
-    const region = this.#members.get(peer)?.locality.region
-    if (region === undefined) return
+    const member = this.#members.get(peer)
+    if (member === undefined) return
+    const { locality, speakers } = member
+    const { region } = locality
     this.#members.delete(peer)
-    const speakers = this.#speakersOf(region)
     speakers.leave(peer)
     if (this.#isOwnRegion(region)) {
       this.#unfollow(this.#nodes, peer)
@@ -235,7 +239,7 @@ export class DirectoryCore {
     if (member === undefined) return
     if (member.followed === undefined) member.said = own
     else member.followed.follower.check(own)
-    if (region === undefined) this.#speakersOf(member.locality.region).hearNothing(from)
+    if (region === undefined) member.speakers.hearNothing(from)
     else this.#listenTo(from)?.follower.check(region)
   }
 
@@ -246,9 +250,10 @@ export class DirectoryCore {
 
   /** Notes that a node speaks for its region; the region if that is another one and the node is to be believed. */
   #listenTo(speaker: PeerId): Followed | undefined {
-    const region = this.#members.get(speaker)?.locality.region
-    if (region === undefined) return undefined
-    const isBelieved = this.#speakersOf(region).hear(speaker, this.#deps.clock.monotonicMs())
+    const member = this.#members.get(speaker)
+    if (member === undefined) return undefined
+    const { region } = member.locality
+    const isBelieved = member.speakers.hear(speaker, this.#deps.clock.monotonicMs())
     if (this.#isOwnRegion(region)) this.#reviewSpeech()
     return isBelieved ? this.#regions.get(region) : undefined
   }

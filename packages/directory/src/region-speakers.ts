@@ -78,12 +78,14 @@ export class RegionSpeakers {
   shouldSpeak(self: PeerId, speaking: boolean, nowMs: number): boolean {
     const own = this.#candidates.get(self)
     if (own === undefined) return false
-    return this.#candidates
-      .values()
-      .filter((candidate) => byRendezvous(candidate, own) < 0)
-      .every(
-        (ahead) => !this.#isHeard(ahead, nowMs) && (speaking || nowMs - ahead.joinedAtMs >= this.#patienceMs),
-      )
+    const isAhead = (candidate: Candidate) => byRendezvous(candidate, own) < 0
+    for (const heard of this.#heardAtMs.keys())
+      if (this.#isHeard(heard, nowMs) && isAhead(heard)) return false
+    if (speaking) return true
+    for (const candidate of this.#candidates.values()) {
+      if (nowMs - candidate.joinedAtMs < this.#patienceMs && isAhead(candidate)) return false
+    }
+    return true
   }
 
   #speaker(nowMs: number): Candidate | undefined {
