@@ -25,7 +25,7 @@ const LOOK_FOR_MEMBERS_EVERY_MS = 500
 const REPOSITORY = 'bench/app'
 /** Of the image that nobody measures. */
 const WARM_UP_SEED = 0
-const WARM_UP_BYTES = 4 * 1024 * 1024
+const WARM_UP_BYTES = 16 * 1024 * 1024
 const WARM_UP_TIMEOUT_MS = 60_000
 
 /** A cluster of two regions with two sites each. */

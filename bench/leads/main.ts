@@ -10,10 +10,10 @@ import { LeadLab } from './lead-lab.ts'
 import type { LeadRun } from './lead-run.ts'
 import { runsTable } from './runs-table.ts'
 
-const USAGE = `npm run bench:leads -- [--image-mib 300] [--seeds 10] [--nodes-per-site 4] [--parts 0.1,0.5,0.9] [--stall 500ms,2s]
+const USAGE = `npm run bench:leads -- [--image-mib 300] [--seeds 10] [--nodes-per-site 4] [--parts 0.1,0.5,0.9] [--stall 500ms,2s] [--name leads]
 
 All nodes of two regions with two sites each pull one cold image at the same moment: with each order of sources an image of
-each seed, and then others while the lead of the largest layer is killed, stopped and cut off. Writes bench/results/leads.json.`
+each seed, and then others while the lead of the largest layer is killed, stopped and cut off. Writes bench/results/<name>.json.`
 
 const ORDERS: readonly (readonly SourceScope[])[] = [
   ['site', 'region', 'world', 'upstream'],
@@ -29,6 +29,7 @@ const { values } = parseArgs({
     'nodes-per-site': { type: 'string', default: '4' },
     parts: { type: 'string', default: '0.1,0.5,0.9' },
     stall: { type: 'string', default: '500ms,2s' },
+    name: { type: 'string', default: 'leads' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -80,7 +81,7 @@ else {
       const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(RUN_TIMEOUT_MS)])
       runs.push(await lab.run({ seed, imageBytes, disturbance, signal }))
       // A run that is broken off later has still shown something.
-      await writeResult('leads', command, { stallTimeout: base.stallTimeout, runs })
+      await writeResult(values.name, command, { stallTimeout: base.stallTimeout, runs })
     }
   }
   console.log(runsTable(runs))
