@@ -102,6 +102,7 @@ export class LeadLab implements AsyncDisposable {
     return {
       ...{ seed: init.seed, sources: this.#init.sources, disturbance: init.disturbance },
       ...{ mode: this.#lab.mode, nodes: this.#lab.nodes.length, uniqueBytes, upstreamBytes },
+      stallTimeout: this.#init.stallTimeout,
       manifestBytes: sent('manifestBytes'),
       upstreamRatio: upstreamBytes / sent('uniqueBytes'),
       pulls: outcomes.length,

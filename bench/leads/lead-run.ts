@@ -28,6 +28,8 @@ export interface LeadRun {
   readonly disturbance: LeadRunInit['disturbance']
   readonly mode: 'netns' | 'loopback'
   readonly nodes: number
+  /** The setting `mesh.stallTimeout`. */
+  readonly stallTimeout: { readonly site: string; readonly beyond: string }
   readonly uniqueBytes: number
   /** Bodies that upstream has sent. */
   readonly upstreamBytes: number
