@@ -15,7 +15,7 @@ import {
 } from './mesh-results.ts'
 import { tablesOf } from './report.ts'
 
-const USAGE = `npm run bench:mesh -- [--rounds 3] [--nodes 5,20,50] [--nodes-per-process 1] [--phase 15]
+const USAGE = `npm run bench:mesh -- [--rounds 3] [--nodes 5,10,20] [--nodes-per-process 1] [--phase 15]
 
 TLS beside noise, in so many rounds, and clusters of so many nodes: how long they take to form, how fast a new blob is known
 everywhere, and what a node costs in a phase of so many seconds when nothing happens and with 100 new blobs a second.
@@ -30,7 +30,7 @@ const CLUSTER_TIMEOUT_MS = 600_000
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
-    nodes: { type: 'string', default: '5,20,50' },
+    nodes: { type: 'string', default: '5,10,20' },
     'nodes-per-process': { type: 'string', default: '1' },
     phase: { type: 'string', default: '15' },
     help: { type: 'boolean', default: false },

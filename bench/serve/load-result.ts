@@ -20,11 +20,9 @@ export interface Load {
 /** What came of it. */
 export interface LoadResult {
   readonly seconds: number
+  /** How many there were. */
+  readonly requests: number
   readonly bodyBytes: number
-  /** Milliseconds from each request to the first byte of its reply. */
-  readonly firstByteMs: readonly number[]
-  /** Milliseconds from each request to the last byte of its reply. */
-  readonly totalMs: readonly number[]
 }
 
 /** Runs the client in a process of its own. Throws when a reply isn't what was asked for. */

@@ -15,9 +15,8 @@ const startedMs = performance.now()
 await Promise.all(Array.from({ length: load.connections }, (_, index) => converse(firstUrl, index)))
 const result: LoadResult = {
   seconds: (performance.now() - startedMs) / 1000,
+  requests: replies.length,
   bodyBytes: replies.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0),
-  firstByteMs: replies.map(({ firstByteMs }) => firstByteMs),
-  totalMs: replies.map(({ totalMs }) => totalMs),
 }
 process.stdout.write(JSON.stringify(result))
 

@@ -16,7 +16,7 @@ import { printReport, writeReport } from './report.ts'
 import { measureRequests } from './requests.ts'
 import type { Server } from './server.ts'
 import { startShapedLink } from './shaped-link.ts'
-import { measureStreams, READERS } from './streams.ts'
+import { measureStreams } from './streams.ts'
 
 /**
  * One layermesh node against Debian's docker-registry over loopback, in turns, in one run: small requests, large blobs for
@@ -25,12 +25,16 @@ import { measureStreams, READERS } from './streams.ts'
 const KiB = 1024
 const MiB = 1024 * KiB
 const REPOSITORY = 'bench/blob'
+/** Different blobs for the readers: as many as fit into the memory of both servers' machine, so that none is read from a disk. */
+const LARGE_BLOBS = 16
+/** How often a cold blob of each size is read; small ones cost little, and the time that they take varies most. */
+const SMALL_MISSES = 30
 const GIGABIT_BYTES_PER_SECOND = 1e9 / 8
 
 const { values: options } = parseArgs({
   options: {
-    repeats: { type: 'string', default: '5' },
-    requests: { type: 'string', default: '10000' },
+    repeats: { type: 'string', default: '3' },
+    requests: { type: 'string', default: '1000' },
     'size-mib': { type: 'string', default: '100' },
   },
 })
@@ -57,14 +61,15 @@ const small = {
   blob: await push(registry, 4 * KiB),
 }
 const large: string[] = []
-for (let index = 0; index < READERS; index += 1) {
+for (let index = 0; index < LARGE_BLOBS; index += 1) {
   large.push(await push(registry, sizeBytes))
-  process.stderr.write(`blobs to read: ${index + 1} of ${READERS}\u001B[K\r`)
+  process.stderr.write(`blobs to read: ${index + 1} of ${LARGE_BLOBS}\u001B[K\r`)
 }
 const cold: ColdBlobs[] = []
 for (const size of [KiB, MiB, 100 * MiB]) {
   const paths: string[] = []
-  while (paths.length < repeats * 2) paths.push(await push(registry, size))
+  const count = size > MiB ? repeats * 2 : SMALL_MISSES
+  while (paths.length < count) paths.push(await push(registry, size))
   cold.push({ sizeBytes: size, paths })
 }
 // Warms both, and makes sure that what is timed is the right content.

@@ -1,5 +1,5 @@
+import { ClientConnection } from './client-connection.ts'
 import { cycle } from './cycle.ts'
-import { runLoad } from './load-result.ts'
 
 /** Times of one reply, in milliseconds from the request. */
 interface MissSample {
@@ -32,7 +32,7 @@ export async function measureMisses(
     direct: [] as MissSample[],
     throughNode: [] as MissSample[],
   }))
-  const rounds = Math.min(...blobs.map(({ paths }) => paths.length))
+  const rounds = Math.max(...blobs.map(({ paths }) => paths.length))
   await cycle(`misses, ${link}`, rounds, lines, async ({ paths, direct, throughNode, sizeBytes }, round) => {
     const path = paths[round - 1]
     if (path === undefined) return
@@ -47,12 +47,15 @@ export async function measureMisses(
   return lines.map(({ sizeBytes, direct, throughNode }) => ({ link, sizeBytes, direct, throughNode }))
 }
 
+/** Opens a connection, as a client does that pulls once in a while, and reads one blob. */
 async function read(url: string, sizeBytes: number): Promise<MissSample> {
-  const load = { method: 'GET', urls: [url], connections: 1, requests: 1, bufferBytes: 1024 * 1024 } as const
-  const { firstByteMs, totalMs, bodyBytes } = await runLoad(load)
-  const [first, total] = [firstByteMs[0], totalMs[0]]
-  if (bodyBytes !== sizeBytes || first === undefined || total === undefined) {
-    throw new Error(`${url}: ${bodyBytes} bytes instead of ${sizeBytes}`)
+  const target = new URL(url)
+  const connection = new ClientConnection(target, { method: 'GET', bufferBytes: 1024 * 1024 })
+  try {
+    const { firstByteMs, totalMs, bodyBytes } = await connection.ask(target)
+    if (bodyBytes !== sizeBytes) throw new Error(`${url}: ${bodyBytes} bytes instead of ${sizeBytes}`)
+    return { firstByteMs, totalMs }
+  } finally {
+    connection.close()
   }
-  return { firstByteMs: first, totalMs: total }
 }

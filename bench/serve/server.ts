@@ -11,8 +11,7 @@ export interface Server {
 }
 
 /** What a server did under a load, and what it took. */
-export interface Sample extends Omit<LoadResult, 'totalMs' | 'firstByteMs'> {
-  readonly requests: number
+export interface Sample extends LoadResult {
   /** Of the server, all its threads. */
   readonly cpuSeconds: number
   /** Largest resident set during the load, in bytes. */
@@ -23,15 +22,9 @@ export interface Sample extends Omit<LoadResult, 'totalMs' | 'firstByteMs'> {
 export async function measure({ pid }: Server, load: Load): Promise<Sample> {
   await forgetPeakMemory(pid)
   const cpuBefore = await cpuSecondsOf(pid)
-  const { seconds, bodyBytes, totalMs } = await runLoad(load)
+  const result = await runLoad(load)
   const cpuSeconds = (await cpuSecondsOf(pid)) - cpuBefore
-  return {
-    seconds,
-    bodyBytes,
-    requests: totalMs.length,
-    cpuSeconds,
-    peakMemoryBytes: await peakMemoryBytesOf(pid),
-  }
+  return { ...result, cpuSeconds, peakMemoryBytes: await peakMemoryBytesOf(pid) }
 }
 
 /** Resident memory of a server, in bytes. */

@@ -2,7 +2,7 @@ import { cycle } from './cycle.ts'
 import { measure, residentBytesOf, type Sample, type Server } from './server.ts'
 
 /** Clients that read at the same time. */
-export const READERS = 64
+const READERS = 64
 
 /** Samples of several clients that read large blobs. */
 export interface StreamLine {

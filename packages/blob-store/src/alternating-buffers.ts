@@ -1,4 +1,4 @@
-import type { BufferPool } from './buffer-pool.ts'
+import { CHUNK_BYTES, MIN_CHUNK_BYTES, type BufferPool } from './buffer-pool.ts'
 
 /** The buffers of a reader that lends what it has read: two at most, so that one can be read while the next is filled. */
 export class AlternatingBuffers {
@@ -17,7 +17,8 @@ export class AlternatingBuffers {
       this.#pool.release(oldest)
       this.#lent = [latest]
     }
-    const buffer = this.#pool.acquire()
+    // Nobody knows how many come at once: a reader begins with little.
+    const buffer = this.#pool.acquire(this.#lent.length === 0 ? MIN_CHUNK_BYTES : CHUNK_BYTES)
     this.#lent.push(buffer)
     return buffer
   }

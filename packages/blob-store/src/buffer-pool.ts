@@ -1,3 +1,5 @@
+import { BufferSlab } from './buffer-slab.ts'
+
 const KiB = 1024
 const MiB = 1024 * KiB
 
@@ -5,20 +7,19 @@ const MiB = 1024 * KiB
 export const CHUNK_BYTES = MiB
 
 /** What is read at once when very many read. */
-export const MIN_CHUNK_BYTES = 64 * KiB
+export const MIN_CHUNK_BYTES = CHUNK_BYTES / 16
 
 /** What all readers together have, and what stays allocated for the next when nobody reads. */
 export const POOL_BYTES = 32 * MiB
 
 /**
  * Buffers that go from reader to reader, so that a wave of readers doesn't allocate anew. The more are lent, the smaller are
- * those that are lent next: many readers take little more memory than some, and each of them still reads enough at once.
+ * those that are lent next: many readers take little more memory than some, and each of them still reads enough at once. They are
+ * parts of the same memory, so that readers who come and go leave no garbage behind.
  */
 export class BufferPool {
-  /** By size. */
-  readonly #idle = new Map<number, Uint8Array[]>()
-  #idleBytes = 0
-  #lentBytes = 0
+  /** By the memory that their parts are views of. */
+  readonly #slabs = new Map<ArrayBufferLike, BufferSlab>()
   #lent = 0
 
   /** What is to be read at once now, in bytes: a power of two. */
@@ -30,53 +31,37 @@ export class BufferPool {
 
   /** Bytes of all buffers, lent and idle. */
   get bytes(): number {
-    return this.#lentBytes + this.#idleBytes
+    return this.#slabs.size * CHUNK_BYTES
   }
 
-  /** Lends a buffer, of {@link chunkBytes} as it is then, to be given back by `release` or `abandon`. */
-  acquire(): Uint8Array {
+  /**
+   * Lends a buffer, to be given back by `release` or `abandon`: of {@link chunkBytes} as it is then, or of `maxBytes`, a power of
+   * two, if that is less.
+   */
+  acquire(maxBytes = CHUNK_BYTES): Uint8Array {
     this.#lent += 1
-    const sizeBytes = this.chunkBytes
-    const buffer = this.#takeIdle(sizeBytes) ?? allocateBytes(sizeBytes)
-    this.#lentBytes += sizeBytes
-    // Those of other sizes give way.
-    this.#shrinkTo(POOL_BYTES - this.#lentBytes)
-    return buffer
+    const sizeBytes = Math.min(this.chunkBytes, maxBytes)
+    for (;;) {
+      for (const slab of this.#slabs.values()) {
+        const buffer = slab.take(sizeBytes)
+        if (buffer !== undefined) return buffer
+      }
+      const slab = new BufferSlab(CHUNK_BYTES)
+      this.#slabs.set(slab.memory, slab)
+    }
   }
 
   /** Gives back a buffer of `acquire` that nobody reads or writes any more. */
   release(buffer: Uint8Array): void {
-    this.abandon(buffer)
-    if (this.bytes + buffer.length > POOL_BYTES) return
-    const idle = this.#idle.get(buffer.length)
-    if (idle === undefined) this.#idle.set(buffer.length, [buffer])
-    else idle.push(buffer)
-    this.#idleBytes += buffer.length
+    this.#lent -= 1
+    const slab = this.#slabs.get(buffer.buffer)
+    slab?.giveBack(buffer)
+    if (slab?.isIdle === true && this.bytes > POOL_BYTES) this.#slabs.delete(buffer.buffer)
   }
 
-  /** Gives up a buffer of `acquire` that somebody may still read. */
+  /** Gives up a buffer of `acquire` that somebody may still read: nothing else is lent of its memory any more. */
   abandon(buffer: Uint8Array): void {
     this.#lent -= 1
-    this.#lentBytes -= buffer.length
+    this.#slabs.delete(buffer.buffer)
   }
-
-  #takeIdle(sizeBytes: number): Uint8Array | undefined {
-    const buffer = this.#idle.get(sizeBytes)?.pop()
-    if (buffer !== undefined) this.#idleBytes -= sizeBytes
-    return buffer
-  }
-
-  #shrinkTo(idleBytes: number): void {
-    for (const sizeBytes of this.#idle.keys()) {
-      while (this.#idleBytes > idleBytes && this.#takeIdle(sizeBytes) !== undefined);
-    }
-  }
-}
-
-/**
- * Memory of its own, not zeroed, for reading into. It isn't a Buffer, because `slice` of a Buffer doesn't copy:
- * whoever keeps a chunk by `chunk.slice()` would keep memory that changes.
- */
-export function allocateBytes(sizeBytes: number): Uint8Array {
-  return new Uint8Array(Buffer.allocUnsafeSlow(sizeBytes).buffer, 0, sizeBytes)
 }

@@ -22,7 +22,7 @@ export class DataLayout {
   readonly pins: string
   /** Files of blobs that turned out to be damaged. */
   readonly quarantine: string
-  /** LevelDB: facts about blobs, which can be made again from the files, and what is no great loss: tags, links, peers. */
+  /** LevelDB: facts about blobs, which can be made again from the files, and what is no great loss: tags, links, peers, answers. */
   readonly index: string
   /** Where an index that can't be read is put while a new one is made. */
   readonly brokenIndex: string

@@ -1,6 +1,6 @@
 /**
  * What a node keeps on disk: finished blobs as files, fills that become blobs, pins, and in LevelDB an index of the
- * blobs and records of tags, links and peers; and which blobs go when room is needed.
+ * blobs and records of tags, links, peers and upstreams' answers; and which blobs go when room is needed.
  *
  * @packageDocumentation
  */

@@ -1,7 +1,8 @@
 import type { FileHandle } from 'node:fs/promises'
 import { RangeUnsatisfiableError, type ByteRange } from '@layermesh/interface'
+import { allocateBytes } from './allocate-bytes.ts'
 import { AlternatingBuffers } from './alternating-buffers.ts'
-import { allocateBytes, MIN_CHUNK_BYTES, type BufferPool } from './buffer-pool.ts'
+import { MIN_CHUNK_BYTES, type BufferPool } from './buffer-pool.ts'
 import { isSystemError } from './system-error.ts'
 
 /** A file to read ranges of, finished or growing. */

@@ -4,6 +4,7 @@ import { Level } from 'level'
 import { BlobIndex } from './blob-index.ts'
 import type { DataLayout } from './data-layout.ts'
 import type { FaultHook } from './fault-point.ts'
+import { LevelAnswerStore } from './level-answer-store.ts'
 import { LevelLinkStore } from './level-link-store.ts'
 import { LevelPeerStore } from './level-peer-store.ts'
 import { LevelTagStore } from './level-tag-store.ts'
@@ -26,6 +27,7 @@ export interface StorageDatabase {
   readonly tags: LevelTagStore
   readonly links: LevelLinkStore
   readonly peers: LevelPeerStore
+  readonly answers: LevelAnswerStore
 }
 
 /**
@@ -69,6 +71,7 @@ async function openAndLoad(
       tags: await LevelTagStore.load({ log, db }),
       links: new LevelLinkStore({ log, db }),
       peers: await LevelPeerStore.load({ log, db, clock }),
+      answers: await LevelAnswerStore.load({ log, db, clock }),
     }
   } catch (error) {
     await db.close()

@@ -12,6 +12,7 @@ import {
   type PeerStore,
   type PinStore,
   type TagStore,
+  type UpstreamAnswerStore,
 } from '@layermesh/interface'
 import { BufferPool } from './buffer-pool.ts'
 import { BlobFiles } from './blob-files.ts'
@@ -76,6 +77,7 @@ export interface Storage {
   readonly links: LinkStore
   readonly pins: PinStore
   readonly peers: PeerStore
+  readonly answers: UpstreamAnswerStore
   /** The blobs as images. */
   readonly images: ImageCatalog
   /** Blobs and bytes held, as far as they are known: see `reconciled`. */
@@ -110,7 +112,7 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
   const nowMs = steadyTime(clock)
   const layout = new DataLayout(dataDir)
   await usingDataDir(layout, () => prepareFolders(disk, layout))
-  const { db, index, tags, links, peers } = await openStorageDatabase(
+  const { db, index, tags, links, peers, answers } = await openStorageDatabase(
     { log, clock, nowMs, faultHook },
     layout,
   )
@@ -190,7 +192,7 @@ export async function openStorage(deps: StorageDeps, init: StorageInit): Promise
   ]
   let closed: Promise<void> | undefined
   return {
-    ...{ blobs, tags, links, pins, peers, nowMs, verify, reconciled },
+    ...{ blobs, tags, links, pins, peers, answers, nowMs, verify, reconciled },
     images: new ImageCatalog({ index, links, tags, pins, paused, remove }),
     totals: () => blobs.totals,
     space: () => ({ usedBytes: room.usedBytes, maxBytes: limits.maxBytes }),

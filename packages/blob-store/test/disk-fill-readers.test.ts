@@ -18,7 +18,8 @@ describe('the readers of a DiskFill', () => {
     const { fill, write, open } = await start({ pieceBytes: CHUNK_BYTES, pool }, content)
     await write(0, 2 * CHUNK_BYTES)
     const slow = Array.from({ length: 8 }, () => open().read()[Symbol.asyncIterator]())
-    for (const reader of slow) await reader.next()
+    let readBytes = 0
+    for (const reader of slow) readBytes = ((await reader.next()).value as Uint8Array).length
     const fast = readAll(open())
     await write(2 * CHUNK_BYTES, content.length)
     await fill.commit()
@@ -26,7 +27,7 @@ describe('the readers of a DiskFill', () => {
     assert.ok(pool.bytes <= (slow.length + 2) * CHUNK_BYTES)
     for (const reader of slow) {
       const second = (await reader.next()).value as Uint8Array
-      assert.ok(content.subarray(CHUNK_BYTES, 2 * CHUNK_BYTES).equals(second))
+      assert.ok(content.subarray(readBytes, readBytes + second.length).equals(second))
     }
     assert.ok(pool.bytes <= (2 * slow.length + 2) * CHUNK_BYTES)
   })

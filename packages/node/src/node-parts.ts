@@ -68,8 +68,12 @@ export async function startParts(
   stack.defer(() => storage.close())
 
   const upstream = createUpstreamClient(
-    { clock, log, metrics },
-    { upstreams, version, allowOthers: config.otherUpstreams.allow, loopId },
+    { clock, log, metrics, answers: storage.answers },
+    {
+      ...{ upstreams, version, loopId },
+      allowOthers: config.otherUpstreams.allow,
+      earlierAnswers: await storage.answers.list(),
+    },
   )
   stack.defer(() => upstream.close())
 

@@ -1,4 +1,13 @@
-import type { Clock, Log, Metrics, UpstreamClient, UpstreamLists, UpstreamStatus } from '@layermesh/interface'
+import type {
+  Clock,
+  Log,
+  Metrics,
+  UpstreamAnswer,
+  UpstreamAnswerStore,
+  UpstreamClient,
+  UpstreamLists,
+  UpstreamStatus,
+} from '@layermesh/interface'
 import { AddressGuard } from './address-guard.ts'
 import { ConfiguredCredentials, type CredentialFiles } from './configured-credentials.ts'
 import { createAskHelper } from './credential-helper.ts'
@@ -6,6 +15,8 @@ import { Endpoint } from './endpoint.ts'
 import { type ResolveHost, resolveHost } from './host-address.ts'
 import { HttpTransport } from './http-transport.ts'
 import { HttpUpstreamClient } from './http-upstream-client.ts'
+import { KeptAnswers } from './kept-answers.ts'
+import { LoginMarks } from './login-marks.ts'
 import { OtherUpstreams } from './other-upstreams.ts'
 import { Upstream } from './upstream.ts'
 import { UpstreamMetrics } from './upstream-metrics.ts'
@@ -47,6 +58,11 @@ export interface UpstreamClientDeps {
   readonly log: Log
   readonly metrics: Metrics
   /**
+   * Where refusals and pauses are written that are to survive a restart.
+   * @default none does
+   */
+  readonly answers?: UpstreamAnswerStore
+  /**
    * Yields a number of [0, 1): it spreads repetitions in time.
    * @default Math.random
    */
@@ -74,6 +90,8 @@ export interface UpstreamClientInit {
   readonly allowOthers?: boolean
   /** Our version, for the `User-Agent` that registries see. */
   readonly version: string
+  /** What the store of answers had at the start, in the order in which it was said. @default nothing */
+  readonly earlierAnswers?: readonly UpstreamAnswer[]
   /** By what this client is known again in `CDN-Loop` (RFC 8586). @default no such header is sent */
   readonly loopId?: string
   /** @default {@link DEFAULT_CONNECT_TIMEOUT_MS} */
@@ -104,6 +122,8 @@ export function createUpstreamClient(
   const log = deps.log.child({ component: 'registry-client' })
   const metrics = new UpstreamMetrics(deps.metrics)
   const askHelper = createAskHelper(clock)
+  const answers = new KeptAnswers({ clock, log, store: deps.answers }, init.earlierAnswers)
+  const common = { clock, log, random, answers, marks: new LoginMarks() }
   const transports: HttpTransport[] = []
   const makeTransport = (
     facts: Pick<UpstreamEndpoints, 'ca' | 'proxy' | 'privateHosts'> & { readonly publicOnly?: boolean },
@@ -146,12 +166,12 @@ export function createUpstreamClient(
         { upstream: host, baseUrl, isMirror: true, realms },
       )
     })
-    return new Upstream({ clock, log, random, credentials }, host, [...mirroredAt, ...reachedAt])
+    return new Upstream({ ...common, credentials }, host, [...mirroredAt, ...reachedAt])
   })
   metrics.watchQuotas(upstreams)
   const others =
     init.allowOthers === true
-      ? new OtherUpstreams({ clock, log, random, askHelper, transport: makeTransport({ publicOnly: true }) })
+      ? new OtherUpstreams({ ...common, askHelper, transport: makeTransport({ publicOnly: true }) })
       : undefined
-  return new HttpUpstreamClient({ clock, transports, upstreams, others })
+  return new HttpUpstreamClient({ clock, answers, transports, upstreams, others })
 }

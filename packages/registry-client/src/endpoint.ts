@@ -84,6 +84,11 @@ export class Endpoint {
     return this.#baseUrl.host
   }
 
+  /** Its base URL without a login, by which it is known again. */
+  get id(): string {
+    return this.#baseUrl.origin + this.#path
+  }
+
   /** What it has said of how many pulls are left; undefined when it has said nothing. */
   get quota(): PullQuota | undefined {
     return this.#quota

@@ -32,6 +32,7 @@ import { observeBody } from './observe-body.ts'
 import type { OtherUpstreams } from './other-upstreams.ts'
 import { readWhole } from './read-whole.ts'
 import { refusalOf } from './refusal.ts'
+import type { KeptAnswers } from './kept-answers.ts'
 import { isRefusedHead } from './refused-head.ts'
 import { skipBytes } from './skip-bytes.ts'
 import type { BodyObserver, Upstream } from './upstream.ts'
@@ -39,6 +40,8 @@ import type { BodyObserver, Upstream } from './upstream.ts'
 /** What the client works with. */
 export interface HttpUpstreamClientDeps {
   readonly clock: Clock
+  /** What upstreams have said; written to the end when the client is closed. */
+  readonly answers: KeptAnswers
   /** What upstreams are reached by; closed with the client. */
   readonly transports: readonly HttpTransport[]
   readonly upstreams: readonly Upstream[]
@@ -52,12 +55,14 @@ type Target = Omit<ContentRequest, 'method'>
 /** The distribution API ("Pull") over HTTP: what to ask for, and what to believe of the answers. */
 export class HttpUpstreamClient implements UpstreamClient, UpstreamLists {
   readonly #clock: Clock
+  readonly #answers: KeptAnswers
   readonly #transports: readonly HttpTransport[]
   readonly #upstreams: ReadonlyMap<string, Upstream>
   readonly #others: OtherUpstreams | undefined
 
-  constructor({ clock, transports, upstreams, others }: HttpUpstreamClientDeps) {
+  constructor({ clock, answers, transports, upstreams, others }: HttpUpstreamClientDeps) {
     this.#clock = clock
+    this.#answers = answers
     this.#transports = transports
     this.#upstreams = new Map(upstreams.map((upstream) => [upstream.host, upstream]))
     this.#others = others
@@ -154,6 +159,7 @@ export class HttpUpstreamClient implements UpstreamClient, UpstreamLists {
   /** Ends all requests and closes all connections; the client can't be used after that. Idempotent. */
   async close(): Promise<void> {
     await Promise.all(this.#transports.map((transport) => transport.close()))
+    await this.#answers.whenWritten()
   }
 
   async #getList<Page>(

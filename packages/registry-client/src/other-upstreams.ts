@@ -1,19 +1,15 @@
-import type { Clock, Log } from '@layermesh/interface'
 import { findPublicHost } from '@layermesh/oci'
 import { ConfiguredCredentials } from './configured-credentials.ts'
 import type { AskHelper } from './credential-helper.ts'
 import { Endpoint } from './endpoint.ts'
 import type { HttpTransport } from './http-transport.ts'
-import { Upstream } from './upstream.ts'
+import { Upstream, type UpstreamDeps } from './upstream.ts'
 
 /** How many are remembered; the one that was asked longest ago is forgotten first, with its tokens and its health. */
 export const MAX_OTHER_UPSTREAMS = 256
 
 /** What they work with. */
-export interface OtherUpstreamsDeps {
-  readonly clock: Clock
-  readonly log: Log
-  readonly random: () => number
+export interface OtherUpstreamsDeps extends Omit<UpstreamDeps, 'credentials'> {
   readonly askHelper: AskHelper
   /** One for all; it must keep to the Internet. */
   readonly transport: HttpTransport
@@ -46,12 +42,13 @@ export class OtherUpstreams {
   }
 
   #create(host: string): Upstream {
-    const { clock, log, random, askHelper, transport } = this.#deps
+    const { askHelper, transport, ...deps } = this.#deps
+    const { clock, log } = deps
     const credentials = new ConfiguredCredentials({ clock, log, askHelper }, host, {})
     const endpoint = new Endpoint(
       { clock, transport, credentials },
       { upstream: host, baseUrl: `https://${host}`, isMirror: false },
     )
-    return new Upstream({ clock, log, random, credentials }, host, [endpoint])
+    return new Upstream({ ...deps, credentials }, host, [endpoint])
   }
 }

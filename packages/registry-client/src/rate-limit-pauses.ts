@@ -21,18 +21,26 @@ export interface LimitedWork {
 export class RateLimitPauses {
   readonly #untilMs = new Map<string, number>()
 
-  /** Takes note of a 429. */
-  note(work: LimitedWork, { retryAfterMs }: UpstreamRateLimitedError, nowMs: number): void {
-    this.#untilMs.set(nameOf(work), nowMs + Math.min(retryAfterMs ?? DEFAULT_PAUSE_MS, MAX_PAUSE_MS))
+  /** Takes note of a 429. Returns how long the pause is, in milliseconds. */
+  note(work: LimitedWork, { retryAfterMs }: UpstreamRateLimitedError, nowMs: number): number {
+    const pauseMs = Math.min(retryAfterMs ?? DEFAULT_PAUSE_MS, MAX_PAUSE_MS)
+    this.#untilMs.set(nameOfWork(work), nowMs + pauseMs)
+    return pauseMs
+  }
+
+  /** Goes on with a pause from before the start, by the name of its work. */
+  restore(name: string, untilMs: number): void {
+    this.#untilMs.set(name, untilMs)
   }
 
   /** How long it still is until the work may be asked for, in milliseconds; undefined when it may be now. */
   left(work: LimitedWork, nowMs: number): number | undefined {
-    const leftMs = (this.#untilMs.get(nameOf(work)) ?? nowMs) - nowMs
+    const leftMs = (this.#untilMs.get(nameOfWork(work)) ?? nowMs) - nowMs
     return leftMs > 0 ? leftMs : undefined
   }
 }
 
-function nameOf({ kind, method, access = 'anonymous' }: LimitedWork): string {
+/** The name of all work that is limited together. */
+export function nameOfWork({ kind, method, access = 'anonymous' }: LimitedWork): string {
   return `${method} ${kind} ${access}`
 }

@@ -22,24 +22,29 @@ export interface RefusableRequest {
 
 interface Refusal {
   readonly error: UpstreamNotFoundError | UpstreamDeniedError
-  readonly saidAtMs: number
+  readonly untilMs: number
 }
 
 /**
- * What an upstream has said no to, for some seconds. It lives in memory: a restart takes about as long as what it would
- * remember. A state machine without I/O; times are monotonic milliseconds.
+ * What an upstream has said no to, for some seconds. A state machine without I/O; times are monotonic milliseconds.
  */
 export class RefusalMemory {
   readonly #refusals = new Map<string, Refusal>()
 
-  /** Takes note of what came of a request: only 401, 403 and 404 are remembered. */
-  note(request: RefusableRequest, error: unknown, nowMs: number): void {
-    if (!(error instanceof UpstreamNotFoundError || error instanceof UpstreamDeniedError)) return
-    const name = nameOf(request)
-    this.#refusals.delete(name)
-    this.#refusals.set(name, { error, saidAtMs: nowMs })
-    const [oldest] = this.#refusals.keys()
-    if (this.#refusals.size > MAX_REFUSALS && oldest !== undefined) this.#refusals.delete(oldest)
+  /**
+   * Takes note of what came of a request: only 401, 403 and 404 are remembered. Returns for how long, in milliseconds;
+   * undefined when it isn't.
+   */
+  note(request: RefusableRequest, error: unknown, nowMs: number): number | undefined {
+    if (!(error instanceof UpstreamNotFoundError || error instanceof UpstreamDeniedError)) return undefined
+    const lifetimeMs = lifetimeMsOf(error, request.kind)
+    this.#remember(request, { error, untilMs: nowMs + lifetimeMs })
+    return lifetimeMs
+  }
+
+  /** Goes on remembering what was said before the start. */
+  restore(request: RefusableRequest, error: Refusal['error'], untilMs: number): void {
+    this.#remember(request, { error, untilMs })
   }
 
   /** The error to throw in place of asking again; undefined when upstream may be asked. */
@@ -47,14 +52,21 @@ export class RefusalMemory {
     const name = nameOf(request)
     const refusal = this.#refusals.get(name)
     if (refusal === undefined) return undefined
-    const { error, saidAtMs } = refusal
-    if (nowMs - saidAtMs < lifetimeMs(error, request.kind)) return againOf(error)
+    if (nowMs < refusal.untilMs) return againOf(refusal.error)
     this.#refusals.delete(name)
     return undefined
   }
+
+  #remember(request: RefusableRequest, refusal: Refusal): void {
+    const name = nameOf(request)
+    this.#refusals.delete(name)
+    this.#refusals.set(name, refusal)
+    const [oldest] = this.#refusals.keys()
+    if (this.#refusals.size > MAX_REFUSALS && oldest !== undefined) this.#refusals.delete(oldest)
+  }
 }
 
-function lifetimeMs(error: Refusal['error'], kind: ApiKind): number {
+function lifetimeMsOf(error: Refusal['error'], kind: ApiKind): number {
   if (error instanceof UpstreamDeniedError) return DENIED_MS
   return kind === 'blob' ? BLOB_MISSING_MS : MANIFEST_MISSING_MS
 }

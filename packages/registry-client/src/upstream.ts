@@ -12,10 +12,13 @@ import {
 import { type BreakerFinding, CircuitBreaker } from './circuit-breaker.ts'
 import type { CredentialSource } from './credential.ts'
 import type { Endpoint } from './endpoint.ts'
+import type { KeptAnswers } from './kept-answers.ts'
+import { KeptPauses } from './kept-pauses.ts'
+import { KeptRefusals } from './kept-refusals.ts'
+import type { LoginMarks } from './login-marks.ts'
 import { nextRetryDelay } from './next-retry-delay.ts'
 import type { PullQuota } from './pull-quota.ts'
-import { type LimitedWork, RateLimitPauses } from './rate-limit-pauses.ts'
-import { RefusalMemory } from './refusal-memory.ts'
+import type { LimitedWork } from './rate-limit-pauses.ts'
 import { SecondChoice } from './second-choice.ts'
 import { wait } from './wait.ts'
 
@@ -27,6 +30,9 @@ export interface UpstreamDeps {
   readonly random: () => number
   /** The logins of its endpoints. */
   readonly credentials: CredentialSource
+  /** What upstreams have said that holds across a restart. */
+  readonly answers: KeptAnswers
+  readonly marks: LoginMarks
 }
 
 /** Who wants to know how a body ended that an endpoint began. */
@@ -48,7 +54,7 @@ export interface EndpointWork<T> extends LimitedWork {
 interface Guarded {
   readonly endpoint: Endpoint
   readonly breaker: CircuitBreaker
-  readonly pauses: RateLimitPauses
+  readonly pauses: KeptPauses
   readonly secondChoice: SecondChoice
 }
 
@@ -59,15 +65,18 @@ export class Upstream {
   readonly host: string
   readonly #deps: UpstreamDeps
   readonly #endpoints: readonly Guarded[]
-  readonly #refusals = new RefusalMemory()
+  readonly #refusals: KeptRefusals
 
   constructor(deps: UpstreamDeps, host: string, endpoints: readonly Endpoint[]) {
     this.host = host
     this.#deps = { ...deps, log: deps.log.child({ upstream: host }) }
+    const { answers } = deps
+    const earlier = answers.takeEarlier(host)
+    this.#refusals = new KeptRefusals(deps, host, earlier)
     this.#endpoints = endpoints.map((endpoint) => ({
       endpoint,
       breaker: new CircuitBreaker(),
-      pauses: new RateLimitPauses(),
+      pauses: new KeptPauses(answers, { upstream: host, endpoint: endpoint.id, earlier }),
       secondChoice: new SecondChoice(),
     }))
   }
@@ -96,14 +105,14 @@ export class Upstream {
   /**
    * Does `work` at the first endpoint that gives a usable answer: the next one is tried after ERR_UPSTREAM_UNREACHABLE,
    * ERR_UPSTREAM_PROTOCOL and ERR_UPSTREAM_RATE_LIMITED, and after whatever a mirror can't give; all else is upstream's
-   * word, and thrown as it is; for some seconds it is thrown again without asking.
+   * word, and thrown as it is; for some seconds it is thrown again without asking, across a restart too.
    */
   async perform<T>(work: EndpointWork<T>): Promise<T> {
     const { clock, credentials } = this.#deps
     const { kind, repository, access, reference, signal } = work
     const credential = access === 'login' ? await credentials.find(repository, signal) : undefined
     const request = { kind, repository, reference, loginId: credential?.id }
-    const refusal = this.#refusals.find(request, clock.monotonicMs())
+    const refusal = await this.#refusals.find(request, clock.monotonicMs())
     if (refusal !== undefined) throw refusal
     try {
       return await this.#performSomewhere(work)

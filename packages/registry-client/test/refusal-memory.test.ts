@@ -30,7 +30,7 @@ describe('RefusalMemory', () => {
   for (const [what, request, error, lifetimeMs] of cases) {
     it(`remembers ${what} for ${lifetimeMs} ms, as the same error`, () => {
       const memory = new RefusalMemory()
-      memory.note(request, error, 1000)
+      assert.equal(memory.note(request, error, 1000), lifetimeMs)
       const again = memory.find(request, 1000 + lifetimeMs - 1)
       assert.ok(again !== undefined)
       assert.equal(again.code, error.code)
@@ -41,10 +41,18 @@ describe('RefusalMemory', () => {
 
   it('remembers nothing that may pass by itself', () => {
     const memory = new RefusalMemory()
-    memory.note(MANIFEST, new UpstreamUnreachableError('503'), 0)
+    assert.equal(memory.note(MANIFEST, new UpstreamUnreachableError('503'), 0), undefined)
     memory.note(MANIFEST, new UpstreamRateLimitedError('429', 1000), 0)
     memory.note(MANIFEST, new Error('gone'), 0)
     assert.equal(memory.find(MANIFEST, 0), undefined)
+  })
+
+  it('goes on with what was said before the start, until its time is over', () => {
+    const memory = new RefusalMemory()
+    memory.restore(BLOB, new UpstreamNotFoundError('404'), 700)
+    assert.equal(memory.find(BLOB, 699)?.code, 'ERR_UPSTREAM_NOT_FOUND')
+    assert.equal(memory.find(MANIFEST, 699), undefined)
+    assert.equal(memory.find(BLOB, 700), undefined)
   })
 
   it('tells kinds, repositories, references and logins apart', () => {
