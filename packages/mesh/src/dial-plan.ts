@@ -151,6 +151,8 @@ export class DialPlan {
     if (result.kind === 'joined') {
       entry.peer = result.peer
       entry.failures = 0
+      // It may have left again in the meantime.
+      if (entry.dueMs === undefined) entry.missedSinceMs = undefined
       return
     }
     if (result.kind !== 'failed') entry.missedSinceMs = undefined

@@ -204,6 +204,14 @@ describe('DialPlan', () => {
       assert.equal(plan.missed(2, 0), 1)
     })
 
+    it('does not count an address whose peer had joined before the dial was over', () => {
+      const plan = planOf(first)
+      const target = takeOne(plan, 0)
+      plan.joined(alice, [second], 1)
+      plan.settle(target, { kind: 'joined', peer: alice }, 1)
+      assert.equal(plan.missed(1, 1), 0)
+    })
+
     it('leaves out who has left of its own will, has refused, or was this node', () => {
       const plan = planOf(first)
       plan.settle(takeOne(plan, 0), { kind: 'self' }, 0)
